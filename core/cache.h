@@ -1,0 +1,176 @@
+/* cache.h -- thread caches: the malloc and free fast paths
+ *
+ * Each thread keeps, for each class, a stack of slots that are CACHED.  A hot
+ * header: gcm_cache_alloc_hot and gcm_cache_free_hot are inline, carry no
+ * counter, no lock and no call, and give up (NULL, false) on anything rare.
+ */
+#ifndef GCM_CORE_CACHE_H
+#define GCM_CORE_CACHE_H
+
+#include "core/lock.h"
+#include "core/sizeclass.h"
+#include "core/span.h"
+#include "core/table.h"
+
+/* A stack of slots.  top[0] is the next one; the bottom holds NULL, so that
+ * an empty bin needs no test of its own.
+ */
+struct gcm_bin {
+	void **top;   /* the owning thread */
+	void **limit; /* top == limit: full; the owning thread */
+};
+
+/* What only slow paths need of a bin. */
+struct gcm_bin_info {
+	void **base;                /* the array; the owning thread */
+	uint32_t capacity;          /* slots it holds; the owning thread */
+	uint32_t fill;              /* slots the next refill brings */
+	struct gcm_span_list spans; /* cache lock */
+	uint32_t carving;           /* link of the span being carved, or 0 */
+	uint32_t budget;            /* spans a refill looks at */
+};
+
+enum gcm_cache_status {
+	GCM_CACHE_IDLE = 0, /* in the registry's free list */
+	GCM_CACHE_USED,     /* a thread's */
+	GCM_CACHE_GONE      /* its thread vanished in a fork */
+};
+
+struct gcm_cache {
+	uint32_t tag;           /* id << 8; const */
+	_Atomic uint8_t colour; /* ALLOC | colour; written by the collector */
+	struct gcm_bin bins[GCM_NCLASSES];
+	struct gcm_bin_info info[GCM_NCLASSES];
+	struct gcm_lock lock;
+	enum gcm_cache_status status; /* registry lock */
+	struct gcm_cache *next;       /* all caches; const once linked */
+	struct gcm_cache *next_idle;  /* registry lock */
+	_Atomic size_t freed;         /* bytes freed since the scavenger was
+	                                 last told; the owning thread */
+};
+
+/* The calling thread's cache.  &gcm_cache_none until it first allocates,
+ * &gcm_cache_late once its cache has been given up.
+ */
+extern __thread struct gcm_cache *gcm_cache_self;
+extern struct gcm_cache gcm_cache_none, gcm_cache_late;
+
+/* Called when a thread got its cache, so that preload/ can arrange for
+ * gcm_cache_detach at its end.  No lock is held.
+ */
+extern void (*gcm_cache_on_attach)(struct gcm_cache *cache);
+
+/* Give the calling thread a cache.  NULL when there is no memory. */
+struct gcm_cache *gcm_cache_attach(void);
+
+/* The thread that owns `cache` ends: its slots become free for all, its spans
+ * orphans.  Called by that thread; later calls of it do without a cache.
+ */
+void gcm_cache_detach(struct gcm_cache *cache);
+
+/* A slot of the class: from the bin, refilled if need be.  NULL: no memory. */
+void *gcm_cache_alloc(struct gcm_cache *cache, uint32_t class_id);
+
+/* The same for threads that have no cache any more. */
+void *gcm_cache_alloc_shared(uint32_t class_id);
+
+/* Make room in a full bin of the calling thread's cache. */
+void gcm_cache_flush(struct gcm_cache *cache, uint32_t class_id);
+
+/* Return everything in the bins of the calling thread's cache. */
+void gcm_cache_flush_all(struct gcm_cache *cache);
+
+/* The state store lost against the collector (DESIGN "the one race"): colour
+ * the slot anew; false when the sweeper was faster and the slot is gone.
+ */
+bool gcm_cache_recolour(struct gcm_cache *cache, void *slot, uint8_t stale);
+
+/* Give empty spans of all caches and of the orphans back to the page heap.
+ * Caches whose lock is held are passed over.  Returns the pages given back.
+ * The caller holds no cache's lock but `held` (or NULL).
+ */
+uint32_t gcm_cache_trim(struct gcm_cache *held);
+
+/* Call visit for every cache that has been made. */
+void gcm_cache_visit(void (*visit)(struct gcm_cache *cache, void *arg),
+    void *arg);
+
+/* Number of spans without owner. */
+uint32_t gcm_cache_orphans(void);
+
+/* In a forked child: locks anew, span lists empty; caches of other threads
+ * are gone unless `survivor`.  Spans are put back by gcm_cache_adopt.
+ */
+void gcm_cache_reset(struct gcm_cache *survivor, bool others_gone);
+void gcm_cache_adopt(uint32_t span_index);
+
+/* Have several threads used the heap?  A thread without cache that enters it
+ * says so by gcm_cache_note_stranger.
+ */
+bool gcm_cache_many(void);
+void gcm_cache_note_stranger(void);
+
+static GCM_ALWAYS_INLINE struct gcm_bin *
+gcm_cache_bin(struct gcm_cache *cache, uint32_t bin)
+{
+	return (struct gcm_bin *)(void *)((char *)cache->bins +
+	    (size_t)bin * 8);
+}
+
+/* Pop and colour a slot; NULL when the slow path is wanted.  The colour is
+ * read again after the store: .inv.colour in cache.c.
+ */
+static GCM_ALWAYS_INLINE void *
+gcm_cache_alloc_hot(struct gcm_cache *cache, uint32_t bin)
+{
+	struct gcm_bin *at = gcm_cache_bin(cache, bin);
+	void **top = at->top;
+	void *slot = *top;
+	uint8_t colour;
+
+	if (GCM_UNLIKELY(slot == NULL))
+		return NULL;
+	at->top = top - 1;
+	colour = atomic_load_explicit(&cache->colour, memory_order_relaxed);
+	atomic_store_explicit(gcm_state_at((uintptr_t)slot), colour,
+	    memory_order_relaxed);
+	atomic_signal_fence(memory_order_seq_cst);
+	if (GCM_UNLIKELY(colour !=
+	        atomic_load_explicit(&cache->colour, memory_order_relaxed)) &&
+	    !gcm_cache_recolour(cache, slot, colour))
+		return NULL;
+	return slot;
+}
+
+/* Push a block of this thread's spans.  False when anything is unusual: not
+ * ours, not allocated, somebody else's span, bin full.
+ */
+static GCM_ALWAYS_INLINE bool
+gcm_cache_free_hot(struct gcm_cache *cache, void *block)
+{
+	uintptr_t addr = (uintptr_t)block;
+	_Atomic uint8_t *state;
+	struct gcm_bin *at;
+	uint32_t bin;
+	void **top;
+
+	if (GCM_UNLIKELY(!gcm_zone_has_slot(addr)))
+		return false;
+	state = gcm_state_at(addr);
+	if (GCM_UNLIKELY((int8_t)atomic_load_explicit(state,
+	                     memory_order_relaxed) >= 0))
+		return false;
+	bin = gcm_page_tag(gcm_page_at(addr)) ^ cache->tag;
+	if (GCM_UNLIKELY(bin > GCM_TAG_BIN))
+		return false;
+	at = gcm_cache_bin(cache, bin);
+	top = at->top;
+	if (GCM_UNLIKELY(top == at->limit))
+		return false;
+	top[1] = block;
+	at->top = top + 1;
+	atomic_store_explicit(state, GCM_CACHED, memory_order_relaxed);
+	return true;
+}
+
+#endif

@@ -1,0 +1,15 @@
+/* core.h -- everything of core/ that other folders may use */
+#ifndef GCM_CORE_CORE_H
+#define GCM_CORE_CORE_H
+
+#include "core/base.h"
+#include "core/cache.h"
+#include "core/heap.h"
+#include "core/os.h"
+#include "core/option.h"
+#include "core/report.h"
+#include "core/scavenge.h"
+#include "core/stat.h"
+#include "core/verify.h"
+
+#endif

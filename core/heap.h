@@ -1,0 +1,57 @@
+/* heap.h -- the heap as the malloc family sees it
+ *
+ * These are the slow paths: complete, for any size and any thread, in any
+ * state of the process (before libc is up, after thread teardown, in a forked
+ * child).  None sets errno.  The fast paths are in cache.h.
+ */
+#ifndef GCM_CORE_HEAP_H
+#define GCM_CORE_HEAP_H
+
+#include "core/base.h"
+
+/* A block of at least size bytes, or NULL: no memory, or size above
+ * PTRDIFF_MAX.
+ */
+void *gcm_heap_alloc(size_t size);
+
+/* The same, all requested bytes zero. */
+void *gcm_heap_alloc_zeroed(size_t size);
+
+/* The same, at a multiple of align, a power of two. */
+void *gcm_heap_alloc_aligned(size_t size, size_t align);
+
+/* Free a block whose address lies in the zone.  `call` names the call in the
+ * report when it is not an allocated block's address.
+ */
+void gcm_heap_free(void *block, const char *call);
+
+/* Resize a block in the zone (size not 0): in place or elsewhere.  NULL: no
+ * memory, the block is as before.
+ */
+void *gcm_heap_realloc(void *block, size_t size);
+
+/* Bytes the program may use of a block in the zone. */
+size_t gcm_heap_usable(const void *block, const char *call);
+
+/* Usable bytes that a request of size would get; 0 when none could. */
+size_t gcm_heap_good_size(size_t size, size_t align);
+
+/* Is the address inside the zone, mapped so far? */
+bool gcm_heap_has(const void *addr);
+
+/* The program unmaps or replaces [addr, addr+len) of the zone by itself:
+ * blocks in it are never reused.
+ */
+void gcm_heap_lose(uintptr_t addr, size_t len);
+
+/* Right after fork, in the child, by the only thread: remembers whose cache
+ * lives on.  Costs nothing; the repair itself waits for the first slow path.
+ */
+void gcm_heap_forked(void);
+
+/* Make sure that the heap is there and fit to be used by a slow path; false:
+ * no memory.
+ */
+bool gcm_heap_enter(void);
+
+#endif

@@ -1,0 +1,226 @@
+/* large.c -- blocks with a span of their own
+ *
+ * MODEL   Taken from and given back to the page heap under its lock, with
+ *         no cache between: free pages stay resident until the scavenger
+ *         finds them idle, so that a block of the same size comes back
+ *         without a page fault.
+ *
+ *         Growth: in place when the pages behind are free; else to a longer
+ *         run with some room to grow again, by moving page table entries
+ *         (mremap) rather than bytes above MOVE_BYTES.  Moved pages keep an
+ *         own mapping in the kernel, so the span is flagged and its pages are
+ *         renewed when it is freed: mappings merge again (TRAPS B14).
+ *
+ * LOCKS   page-heap lock for records; the state byte by CAS.
+ *
+ * INVARIANTS
+ *   .inv.large-commit  kind LARGE is stored after n, and the state after it.
+ *   .inv.large-body    records of a large span after the first say nothing:
+ *                      who needs the block of an interior address walks the
+ *                      heads or builds an index.
+ */
+#include "core/large.h"
+
+#include <string.h>
+
+#include "core/cache.h"
+#include "core/os.h"
+#include "core/pageheap.h"
+#include "core/scavenge.h"
+
+enum {
+	MOVE_BYTES = 512 << 10,  /* longer blocks move by mremap */
+	RELEASE_BYTES = 1 << 20, /* longer blocks are zeroed by the system */
+	PAGES_MAX = 1 << 29      /* 4 TiB: what the zone's window can hold */
+};
+
+uint32_t
+gcm_large_pages(size_t size)
+{
+	size_t npages = (size >> GCM_PAGE_SHIFT) +
+	    ((size & (GCM_PAGE_SIZE - 1)) != 0);
+
+	return npages > PAGES_MAX ? 0 : (uint32_t)npages;
+}
+
+static uint32_t
+take_span(uint32_t npages, uint32_t align_pages, bool may_grow, bool *clean)
+{
+	uint32_t index;
+
+	gcm_lock_acquire(&gcm_pageheap.lock);
+	index = gcm_pageheap_take_locked(npages, align_pages, may_grow, clean);
+	if (index != GCM_NO_PAGE) {
+		struct gcm_page *page = gcm_page(index);
+
+		atomic_store_explicit(&page->tag, 0, memory_order_relaxed);
+		page->flags = 0;
+		page->n = npages;
+		atomic_store_explicit(&page->kind, GCM_KIND_LARGE,
+		    memory_order_release);
+	}
+	gcm_lock_release(&gcm_pageheap.lock);
+	return index;
+}
+
+/* Zero what is not known to be. */
+static void
+zero_pages(uintptr_t addr, size_t len)
+{
+	if (len <= RELEASE_BYTES || gcm_os_release((void *)addr, len) != 0)
+		memset((void *)addr, 0, len);
+}
+
+static uint32_t
+find_span(uint32_t npages, uint32_t align_pages, bool *clean)
+{
+	uint32_t index = take_span(npages, align_pages, false, clean);
+
+	if (index == GCM_NO_PAGE && gcm_cache_trim(NULL) > 0)
+		index = take_span(npages, align_pages, false, clean);
+	if (index == GCM_NO_PAGE)
+		index = take_span(npages, align_pages, true, clean);
+	return index;
+}
+
+/* Colour a new block: always the colour of a cycle that has not ended. */
+static void
+colour_block(uintptr_t addr)
+{
+	uint8_t colour;
+
+	do {
+		colour = atomic_load(&gcm_cache_none.colour);
+		atomic_store(gcm_state_at(addr), colour);
+	} while (colour != atomic_load(&gcm_cache_none.colour));
+}
+
+void *
+gcm_large_alloc(uint32_t npages, uint32_t align_pages, bool zeroed)
+{
+	bool clean = false;
+	uint32_t index = find_span(npages, align_pages, &clean);
+	uintptr_t addr;
+
+	if (index == GCM_NO_PAGE)
+		return NULL;
+	addr = gcm_page_addr(index);
+	if (zeroed && !clean)
+		zero_pages(addr, (size_t)npages << GCM_PAGE_SHIFT);
+	colour_block(addr);
+	return (void *)addr;
+}
+
+/* Take the block out of the program's hands; false when it was not there. */
+static bool
+retire_block(uintptr_t addr)
+{
+	_Atomic uint8_t *state = gcm_state_at(addr);
+	uint8_t seen = atomic_load_explicit(state, memory_order_relaxed);
+
+	do {
+		if ((seen & (GCM_ALLOC | GCM_SAMPLED)) == 0)
+			return false;
+	} while (!atomic_compare_exchange_weak_explicit(state, &seen, GCM_FREE,
+	    memory_order_acq_rel, memory_order_relaxed));
+	return true;
+}
+
+static void
+free_span(uint32_t index, bool clean)
+{
+	struct gcm_page *page = gcm_page(index);
+	size_t len = (size_t)page->n << GCM_PAGE_SHIFT;
+
+	if ((page->flags & GCM_PAGE_LOST) != 0)
+		return; /* the program put something else there */
+	if ((page->flags & GCM_PAGE_MOVED) != 0)
+		clean = gcm_os_renew((void *)gcm_page_addr(index), len) == 0;
+	gcm_lock_acquire(&gcm_pageheap.lock);
+	gcm_pageheap_give_locked(index, page->n, clean);
+	gcm_lock_release(&gcm_pageheap.lock);
+	gcm_scavenge_count(gcm_cache_self, clean ? 0 : len);
+}
+
+bool
+gcm_large_free(uintptr_t addr)
+{
+	if (!retire_block(addr))
+		return false;
+	free_span(gcm_page_index(gcm_page_at(addr)), false);
+	return true;
+}
+
+static void
+shrink_span(uint32_t index, uint32_t npages, bool clean)
+{
+	struct gcm_page *page = gcm_page(index);
+	uint32_t now = page->n;
+
+	gcm_lock_acquire(&gcm_pageheap.lock);
+	page->n = npages;
+	gcm_pageheap_give_locked(index + npages, now - npages, clean);
+	gcm_lock_release(&gcm_pageheap.lock);
+}
+
+bool
+gcm_large_resize(uintptr_t addr, uint32_t npages)
+{
+	struct gcm_page *page = gcm_page_at(addr);
+	uint32_t index = gcm_page_index(page), now = page->n;
+	bool done, clean;
+
+	if (npages == now)
+		return true;
+	if (npages < now) {
+		shrink_span(index, npages, false);
+		gcm_scavenge_count(gcm_cache_self,
+		    (size_t)(now - npages) << GCM_PAGE_SHIFT);
+		return true;
+	}
+	gcm_lock_acquire(&gcm_pageheap.lock);
+	done = gcm_pageheap_extend_locked(index, now, npages, &clean);
+	if (done)
+		page->n = npages;
+	gcm_lock_release(&gcm_pageheap.lock);
+	return done;
+}
+
+/* True when the pages moved, so that `from` reads as zero. */
+static bool
+move_contents(uintptr_t from, uintptr_t to, size_t len)
+{
+	if (len >= MOVE_BYTES &&
+	    gcm_os_move((void *)from, (void *)to, len) == 0) {
+		gcm_page_at(to)->flags |= GCM_PAGE_MOVED;
+		return true;
+	}
+	memcpy((void *)to, (void *)from, len);
+	return false;
+}
+
+void *
+gcm_large_move(uintptr_t addr, uint32_t npages)
+{
+	size_t len = (size_t)gcm_page_at(addr)->n << GCM_PAGE_SHIFT;
+	uint32_t index;
+	uintptr_t to;
+	bool clean, moved;
+
+	/* The room behind the block is given back at once: it stays free
+	 * unless somebody needs it, and the next growth finds it there.
+	 */
+	index = find_span(npages + npages / 4, 1, &clean);
+	if (index != GCM_NO_PAGE && npages / 4 > 0)
+		shrink_span(index, npages, clean);
+	if (index == GCM_NO_PAGE)
+		index = find_span(npages, 1, &clean);
+	if (index == GCM_NO_PAGE)
+		return NULL;
+	to = gcm_page_addr(index);
+	moved = move_contents(addr, to, len);
+	colour_block(to);
+	if (retire_block(addr))
+		free_span(gcm_page_index(gcm_page_at(addr)), moved);
+	return (void *)to;
+}

@@ -1,0 +1,58 @@
+# core: the heap.  Knows nothing of the folders above it (tests/core-alone.la
+# does not link otherwise).
+
+noinst_LTLIBRARIES += %D%/libcore.la
+
+%C%_libcore_la_CPPFLAGS = $(LIB_CPPFLAGS)
+%C%_libcore_la_CFLAGS = $(LIB_CFLAGS)
+%C%_libcore_la_SOURCES = \
+	%D%/core.h \
+	%D%/base.h \
+	%D%/arch.h \
+	%D%/os.h \
+	%D%/os_linux.c \
+	%D%/lock.def \
+	%D%/lock.h \
+	%D%/lock.c \
+	%D%/option.def \
+	%D%/option.h \
+	%D%/option.c \
+	%D%/stat.def \
+	%D%/stat.h \
+	%D%/stat.c \
+	%D%/meta.h \
+	%D%/meta.c \
+	%D%/sizeclass.h \
+	%D%/sizeclass.c \
+	%D%/table.h \
+	%D%/table.c \
+	%D%/line.h \
+	%D%/line.c \
+	%D%/pageheap.h \
+	%D%/pageheap.c \
+	%D%/span.h \
+	%D%/span.c \
+	%D%/cache.h \
+	%D%/cache.c \
+	%D%/large.h \
+	%D%/large.c \
+	%D%/heap.h \
+	%D%/heap.c \
+	%D%/scavenge.h \
+	%D%/scavenge.c \
+	%D%/report.h \
+	%D%/report.c \
+	%D%/verify.h \
+	%D%/verify.c
+
+if X86_64
+%C%_libcore_la_SOURCES += %D%/arch_x86_64.c %D%/line_x86_64.c
+else
+EXTRA_DIST += %D%/arch_x86_64.c %D%/line_x86_64.c
+endif
+
+if AARCH64
+%C%_libcore_la_SOURCES += %D%/arch_aarch64.c %D%/line_aarch64.c
+else
+EXTRA_DIST += %D%/arch_aarch64.c %D%/line_aarch64.c
+endif

@@ -1,0 +1,32 @@
+/* option.h -- options from the environment, read once */
+#ifndef GCM_CORE_OPTION_H
+#define GCM_CORE_OPTION_H
+
+#include "core/base.h"
+
+enum {
+	GCM_OFF = -1,
+	GCM_CGROUP = -2,
+	GCM_ALL = -3
+};
+
+struct gcm_options {
+#define OPT(name, dflt, lo, hi, unit, status, doc) int64_t name;
+#define PATH(name, status, doc) const char *name;
+#define DBG(name, dflt, lo, hi, status, doc) int64_t name;
+#include "core/option.def"
+#undef OPT
+#undef PATH
+#undef DBG
+};
+
+/* const once gcm_option_read has run; the defaults before */
+extern struct gcm_options gcm_options;
+
+/* Read GCM_* from an environment (an array of "NAME=value" ending in NULL; the
+ * strings must stay).  Unknown names and bad values get one line on stderr and
+ * leave the default.
+ */
+void gcm_option_read(char *const *environ_list);
+
+#endif

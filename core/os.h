@@ -1,0 +1,83 @@
+/* os.h -- the kernel as a contract
+ *
+ * Everything the heap wants of the operating system.  os_linux.c keeps the
+ * contract with raw system calls (no errno, no allocation, no lock of libc);
+ * tests/unit/os_fake.c wraps it with scripted failures and a virtual clock.
+ * Functions that can fail return 0 or -errno.  Any thread, any state.
+ */
+#ifndef GCM_CORE_OS_H
+#define GCM_CORE_OS_H
+
+#include "core/base.h"
+
+/* Size of the kernel's pages in bytes: 4, 16 or 64 KiB. */
+size_t gcm_os_page_size(void);
+
+/* 64 random bits fit for placing the zone; costs no system call. */
+uint64_t gcm_os_random(void);
+
+/* Map [addr, addr+len) read-write, private, zero; never over anything that is
+ * there already (-EEXIST).  `table` says the pages are ours, sparse: not
+ * charged where the kernel allows that and without huge pages.
+ */
+int gcm_os_map_at(void *addr, size_t len, bool table);
+
+/* Map len bytes anywhere; *out is set on success only. */
+int gcm_os_map(void **out, size_t len);
+
+/* Map one page that a forked child sees zeroed (MADV_WIPEONFORK). */
+int gcm_os_map_wiped(void **out);
+
+void gcm_os_unmap(void *addr, size_t len);
+
+/* Give the pages back; they read as zero from now on. */
+int gcm_os_release(void *addr, size_t len);
+
+/* Replace [addr, addr+len), which is ours, by fresh zero pages. */
+int gcm_os_renew(void *addr, size_t len);
+
+/* Move the pages at [from, from+len) over those at [to, to+len); both are
+ * ours.  `from` reads as zero afterwards.  On failure nothing has changed.
+ */
+int gcm_os_move(void *from, void *to, size_t len);
+
+/* Name a range for /proc/PID/maps; failure does not matter. */
+void gcm_os_name(void *addr, size_t len, const char *name);
+
+/* Monotonic time. */
+uint64_t gcm_os_now_ns(void);
+
+/* CPU time the calling thread has used. */
+uint64_t gcm_os_thread_cpu_ns(void);
+
+/* Sleep while *word == seen, at most timeout_ns (0: for ever). */
+void gcm_os_wait(_Atomic uint32_t *word, uint32_t seen, uint64_t timeout_ns);
+void gcm_os_wake(_Atomic uint32_t *word, uint32_t nwaiters);
+
+/* Start a thread of our own: no TLS of its own, all signals blocked, so that
+ * it may only call what never touches errno or the thread cache.  *alive
+ * becomes 0 (and is woken) once the kernel has done with its stack.
+ */
+int gcm_os_thread_start(void (*entry)(void *), void *arg, void *stack,
+    size_t len, _Atomic uint32_t *alive);
+
+/* Write a whole line to fd, retrying short writes; returns 0 or -errno. */
+int gcm_os_write(int fd, const char *text, size_t len);
+
+/* Device and inode of an open descriptor. */
+int gcm_os_identity(int fd, uint64_t *dev, uint64_t *ino);
+
+/* Open for appending, creating it; the descriptor or -errno. */
+int gcm_os_open_log(const char *path);
+void gcm_os_close(int fd);
+
+int gcm_os_pid(void);
+
+/* Resident set of this process in bytes; 0 when it cannot be told. */
+size_t gcm_os_resident(void);
+
+/* Die by SIGABRT as abort() does; gcm_os_trap dies at once. */
+_Noreturn void gcm_os_abort(void);
+_Noreturn void gcm_os_trap(void);
+
+#endif

@@ -1,0 +1,304 @@
+/* os_linux.c -- os.h on Linux, by raw system calls
+ *
+ * MODEL   Nothing here touches errno, allocates or takes a lock of libc, so
+ *         every function may run inside malloc, in a signal handler, in our
+ *         own TLS-less threads and before libc is up.
+ */
+#include "core/os.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "core/arch.h"
+
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+#ifndef PR_SET_VMA
+#define PR_SET_VMA 0x53564d41
+#define PR_SET_VMA_ANON_NAME 0
+#endif
+
+#define SYSCALL(nr, a, b, c, d, e, f)                                         \
+	gcm_arch_syscall((nr), (long)(a), (long)(b), (long)(c), (long)(d),     \
+	    (long)(e), (long)(f))
+
+enum {
+	HUGE_PAGE = 2 << 20 /* tables this long opt out of huge pages */
+};
+
+size_t
+gcm_os_page_size(void)
+{
+	static _Atomic size_t known;
+	size_t size = atomic_load_explicit(&known, memory_order_relaxed);
+
+	if (size == 0) {
+		size = getauxval(AT_PAGESZ);
+		atomic_store_explicit(&known, size, memory_order_relaxed);
+	}
+	return size;
+}
+
+uint64_t
+gcm_os_random(void)
+{
+	const unsigned char *seed = (const unsigned char *)getauxval(AT_RANDOM);
+	static _Atomic uint64_t round;
+	uint64_t value = gcm_os_now_ns() ^
+	    atomic_fetch_add_explicit(&round, 0x9e3779b97f4a7c15u,
+	        memory_order_relaxed);
+
+	if (seed != NULL)
+		for (unsigned int i = 0; i < 8; i++)
+			value ^= (uint64_t)seed[i + 8] << (8 * i);
+	/* The finaliser of splitmix64 (Steele, Lea, Flood 2014). */
+	value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9u;
+	value = (value ^ (value >> 27)) * 0x94d049bb133111ebu;
+	return value ^ (value >> 31);
+}
+
+int
+gcm_os_map_at(void *addr, size_t len, bool table)
+{
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE |
+	    (table ? MAP_NORESERVE : 0);
+	long got = SYSCALL(SYS_mmap, addr, len, PROT_READ | PROT_WRITE, flags,
+	    -1, 0);
+
+	if (got < 0 && got > -4096)
+		return (int)got;
+	if (got != (long)addr) { /* a kernel that takes the flag for a hint */
+		gcm_os_unmap((void *)got, len);
+		return -EEXIST;
+	}
+	if (table && len >= HUGE_PAGE)
+		(void)SYSCALL(SYS_madvise, addr, len, MADV_NOHUGEPAGE, 0, 0, 0);
+	return 0;
+}
+
+int
+gcm_os_map(void **out, size_t len)
+{
+	long got = SYSCALL(SYS_mmap, 0, len, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (got < 0 && got > -4096)
+		return (int)got;
+	*out = (void *)got;
+	return 0;
+}
+
+int
+gcm_os_map_wiped(void **out)
+{
+	size_t len = gcm_os_page_size();
+	void *page;
+	int error = gcm_os_map(&page, len);
+
+	if (error != 0)
+		return error;
+	error = (int)SYSCALL(SYS_madvise, page, len, MADV_WIPEONFORK, 0, 0, 0);
+	if (error != 0) {
+		gcm_os_unmap(page, len);
+		return error;
+	}
+	*out = page;
+	return 0;
+}
+
+void
+gcm_os_unmap(void *addr, size_t len)
+{
+	(void)SYSCALL(SYS_munmap, addr, len, 0, 0, 0, 0);
+}
+
+int
+gcm_os_release(void *addr, size_t len)
+{
+	return (int)SYSCALL(SYS_madvise, addr, len, MADV_DONTNEED, 0, 0, 0);
+}
+
+int
+gcm_os_renew(void *addr, size_t len)
+{
+	long got = SYSCALL(SYS_mmap, addr, len, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+
+	return got < 0 && got > -4096 ? (int)got : 0;
+}
+
+int
+gcm_os_move(void *from, void *to, size_t len)
+{
+	long got = SYSCALL(SYS_mremap, from, len, len,
+	    MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to, 0);
+
+	return got < 0 && got > -4096 ? (int)got : 0;
+}
+
+void
+gcm_os_name(void *addr, size_t len, const char *name)
+{
+	(void)SYSCALL(SYS_prctl, PR_SET_VMA, PR_SET_VMA_ANON_NAME, addr, len,
+	    name, 0);
+}
+
+static uint64_t
+read_clock(clockid_t id)
+{
+	struct timespec now = {0, 0};
+
+	/* clock_gettime of libc is the vDSO: no lock, no TLS on success. */
+	if (id == CLOCK_MONOTONIC)
+		(void)clock_gettime(id, &now);
+	else
+		(void)SYSCALL(SYS_clock_gettime, id, &now, 0, 0, 0, 0);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+uint64_t
+gcm_os_now_ns(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
+}
+
+uint64_t
+gcm_os_thread_cpu_ns(void)
+{
+	return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
+void
+gcm_os_wait(_Atomic uint32_t *word, uint32_t seen, uint64_t timeout_ns)
+{
+	struct timespec span = {(time_t)(timeout_ns / 1000000000u),
+	    (long)(timeout_ns % 1000000000u)};
+
+	(void)SYSCALL(SYS_futex, word, FUTEX_WAIT, seen,
+	    timeout_ns == 0 ? NULL : &span, 0, 0);
+}
+
+void
+gcm_os_wake(_Atomic uint32_t *word, uint32_t nwaiters)
+{
+	(void)SYSCALL(SYS_futex, word, FUTEX_WAKE, nwaiters, 0, 0, 0);
+}
+
+int
+gcm_os_thread_start(void (*entry)(void *), void *arg, void *stack, size_t len,
+    _Atomic uint32_t *alive)
+{
+	uint64_t all = ~(uint64_t)0, before;
+	unsigned long flags = CLONE_VM | CLONE_FS | CLONE_FILES |
+	    CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_CHILD_CLEARTID;
+	long child;
+
+	(void)SYSCALL(SYS_rt_sigprocmask, SIG_BLOCK, &all, &before, 8, 0, 0);
+	atomic_store(alive, 1);
+	child = gcm_arch_clone(flags, (char *)stack + len, alive, entry, arg);
+	if (child < 0)
+		atomic_store(alive, 0);
+	(void)SYSCALL(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, 8, 0, 0);
+	return child < 0 ? (int)child : 0;
+}
+
+int
+gcm_os_write(int fd, const char *text, size_t len)
+{
+	while (len > 0) {
+		long done = SYSCALL(SYS_write, fd, text, len, 0, 0, 0);
+
+		if (done == -EINTR)
+			continue;
+		if (done <= 0)
+			return done == 0 ? -EIO : (int)done;
+		text += done;
+		len -= (size_t)done;
+	}
+	return 0;
+}
+
+int
+gcm_os_identity(int fd, uint64_t *dev, uint64_t *ino)
+{
+	struct statx info;
+	long error = SYSCALL(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_INO, &info,
+	    0);
+
+	if (error != 0)
+		return (int)error;
+	*dev = (uint64_t)info.stx_dev_major << 32 | info.stx_dev_minor;
+	*ino = info.stx_ino;
+	return 0;
+}
+
+int
+gcm_os_open_log(const char *path)
+{
+	return (int)SYSCALL(SYS_openat, AT_FDCWD, path,
+	    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666, 0, 0);
+}
+
+void
+gcm_os_close(int fd)
+{
+	(void)SYSCALL(SYS_close, fd, 0, 0, 0, 0, 0);
+}
+
+int
+gcm_os_pid(void)
+{
+	return (int)SYSCALL(SYS_getpid, 0, 0, 0, 0, 0, 0);
+}
+
+size_t
+gcm_os_resident(void)
+{
+	char text[128];
+	long fd = SYSCALL(SYS_openat, AT_FDCWD, "/proc/self/statm",
+	    O_RDONLY | O_CLOEXEC, 0, 0, 0);
+	long got;
+	size_t npages = 0;
+	const char *at = text;
+
+	if (fd < 0)
+		return 0;
+	got = SYSCALL(SYS_read, fd, text, sizeof(text) - 1, 0, 0, 0);
+	gcm_os_close((int)fd);
+	if (got <= 0)
+		return 0;
+	text[got] = '\0';
+	while (*at != '\0' && *at != ' ')
+		at++;
+	while (*at == ' ')
+		at++;
+	for (; *at >= '0' && *at <= '9'; at++)
+		npages = npages * 10 + (size_t)(*at - '0');
+	return npages * gcm_os_page_size();
+}
+
+void
+gcm_os_abort(void)
+{
+	abort();
+}
+
+void
+gcm_os_trap(void)
+{
+	__builtin_trap();
+}

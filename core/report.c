@@ -1,0 +1,190 @@
+/* report.c -- lines of text without stdio
+ *
+ * MODEL   By the time we write, the program may have made descriptor 2 its
+ *         own socket or file (TRAPS B8).  So its device and inode are noted
+ *         when a report is first asked for by an option, and compared before
+ *         each write; on a difference the line is dropped.  A log file is
+ *         opened for each write and closed again: no descriptor is kept.
+ */
+#include "core/report.h"
+
+#include "core/os.h"
+
+enum {
+	LINE_BYTES = 256,
+	PATH_BYTES = 512,
+	STDERR = 2
+};
+
+static struct {
+	uint64_t dev, ino;     /* of stderr; const once opened */
+	bool known;            /* as dev */
+	char path[PATH_BYTES]; /* const once opened; empty: stderr */
+} log_target;
+
+void
+gcm_text_init(struct gcm_text *text, char *buffer, size_t len)
+{
+	text->start = buffer;
+	text->at = buffer;
+	text->end = buffer + len;
+}
+
+void
+gcm_text_add(struct gcm_text *text, const char *string)
+{
+	while (*string != '\0' && text->at < text->end)
+		*text->at++ = *string++;
+}
+
+static void
+add_digits(struct gcm_text *text, uint64_t value, unsigned int base)
+{
+	char digits[24];
+	unsigned int n = sizeof(digits);
+
+	digits[--n] = '\0';
+	do {
+		digits[--n] = "0123456789abcdef"[value % base];
+		value /= base;
+	} while (value != 0);
+	gcm_text_add(text, digits + n);
+}
+
+void
+gcm_text_add_unsigned(struct gcm_text *text, uint64_t value)
+{
+	add_digits(text, value, 10);
+}
+
+void
+gcm_text_add_hex(struct gcm_text *text, uint64_t value)
+{
+	gcm_text_add(text, "0x");
+	add_digits(text, value, 16);
+}
+
+void
+gcm_text_add_bytes(struct gcm_text *text, uint64_t bytes)
+{
+	static const char *const units[] = {" B", " KiB", " MiB", " GiB",
+	    " TiB"};
+	unsigned int unit = 0;
+	uint64_t tenths = bytes * 10;
+
+	while (tenths >= 10240 && unit < 4) {
+		tenths = (tenths + 512) / 1024;
+		unit++;
+	}
+	add_digits(text, tenths / 10, 10);
+	if (unit > 0) {
+		gcm_text_add(text, ".");
+		add_digits(text, tenths % 10, 10);
+	}
+	gcm_text_add(text, units[unit]);
+}
+
+void
+gcm_text_pad(struct gcm_text *text, size_t column)
+{
+	char *line = text->at;
+
+	while (line > text->start && line[-1] != '\n')
+		line--;
+	while ((size_t)(text->at - line) < column && text->at < text->end)
+		*text->at++ = ' ';
+}
+
+static void
+expand_path(const char *pattern)
+{
+	struct gcm_text text;
+
+	gcm_text_init(&text, log_target.path, sizeof(log_target.path) - 1);
+	for (; *pattern != '\0'; pattern++) {
+		char one[2] = {*pattern, '\0'};
+
+		if (pattern[0] == '%' && pattern[1] == 'p') {
+			gcm_text_add_unsigned(&text, (uint64_t)gcm_os_pid());
+			pattern++;
+		} else {
+			gcm_text_add(&text, one);
+		}
+	}
+	*text.at = '\0';
+}
+
+void
+gcm_report_open(const char *path)
+{
+	log_target.known =
+	    gcm_os_identity(STDERR, &log_target.dev, &log_target.ino) == 0;
+	if (path != NULL && *path != '\0')
+		expand_path(path);
+}
+
+static bool
+stderr_is_ours(void)
+{
+	uint64_t dev, ino;
+
+	return log_target.known && gcm_os_identity(STDERR, &dev, &ino) == 0 &&
+	    dev == log_target.dev && ino == log_target.ino;
+}
+
+void
+gcm_report_write(const struct gcm_text *text)
+{
+	size_t len = (size_t)(text->at - text->start);
+	int fd;
+
+	if (log_target.path[0] == '\0') {
+		if (stderr_is_ours())
+			(void)gcm_os_write(STDERR, text->start, len);
+		return;
+	}
+	fd = gcm_os_open_log(log_target.path);
+	if (fd < 0)
+		return;
+	(void)gcm_os_write(fd, text->start, len);
+	gcm_os_close(fd);
+}
+
+void
+gcm_report_warn(const char *a, const char *b)
+{
+	char buffer[LINE_BYTES];
+	struct gcm_text text;
+
+	gcm_text_init(&text, buffer, sizeof(buffer) - 1);
+	gcm_text_add(&text, "gcmalloc: ");
+	gcm_text_add(&text, a);
+	gcm_text_add(&text, b);
+	*text.at++ = '\n';
+	(void)gcm_os_write(STDERR, text.start, (size_t)(text.at - text.start));
+}
+
+void
+gcm_misuse(const char *call, const char *what, const void *addr)
+{
+	char buffer[LINE_BYTES];
+	struct gcm_text text;
+
+	gcm_text_init(&text, buffer, sizeof(buffer));
+	gcm_text_add(&text, "gcmalloc: ");
+	gcm_text_add(&text, call);
+	gcm_text_add(&text, "(): ");
+	gcm_text_add(&text, what);
+	gcm_text_add(&text, " ");
+	gcm_text_add_hex(&text, (uintptr_t)addr);
+	gcm_text_add(&text, "\n");
+	(void)gcm_os_write(STDERR, text.start, (size_t)(text.at - text.start));
+	gcm_os_abort();
+}
+
+void
+gcm_die(const char *what)
+{
+	gcm_report_warn("internal error: ", what);
+	gcm_os_trap();
+}

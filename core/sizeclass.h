@@ -1,0 +1,78 @@
+/* sizeclass.h -- the sizes of slots
+ *
+ * Class 0 holds requests of 0 to 7 bytes, which cannot hold a pointer: its
+ * usable size is 7 and it is never scanned.  Then 16-byte steps to 128, then
+ * four classes a doubling to 32 KiB.  Everything larger is a span of its own.
+ */
+#ifndef GCM_CORE_SIZECLASS_H
+#define GCM_CORE_SIZECLASS_H
+
+#include "core/base.h"
+
+enum {
+	GCM_NCLASSES = 41,
+	GCM_TINY_MAX = 7,       /* largest request of class 0 */
+	GCM_BYTE_MAX = 1024,    /* largest request looked up by byte */
+	GCM_SMALL_MAX = 32768,  /* largest request that gets a slot */
+	GCM_SPAN_PAGES_MAX = 16 /* longest span of slots, in pages */
+};
+
+struct gcm_class {
+	uint32_t size;       /* bytes from slot to slot */
+	uint32_t usable;     /* bytes the program may use */
+	uint32_t pages_min;  /* span length a small heap uses */
+	uint32_t pages_max;  /* span length under demand */
+	uint32_t reciprocal; /* gcm_class_index: ceil(2^32 / size) */
+	uint32_t cached_max; /* slots one bin may hold */
+};
+
+/* const once gcm_sizeclass_init has run */
+extern struct gcm_class gcm_classes[GCM_NCLASSES];
+extern uint8_t gcm_bin_of_byte[GCM_BYTE_MAX + 1]; /* request -> bin code */
+
+void gcm_sizeclass_init(void);
+
+/* A bin code is twice the class: bins are 16 bytes, addressed in words. */
+static inline uint32_t
+gcm_bin_of_class(uint32_t class_id)
+{
+	return class_id * 2;
+}
+
+static inline uint32_t
+gcm_class_of_bin(uint32_t bin)
+{
+	return bin / 2;
+}
+
+/* The class of a request above 128 and up to GCM_SMALL_MAX bytes. */
+static inline uint32_t
+gcm_class_of_large(size_t size)
+{
+	uint32_t log = 63u - (uint32_t)__builtin_clzl(size - 1);
+
+	return (log - 7) * 4 + (uint32_t)((size - 1) >> (log - 2)) - 4 + 9;
+}
+
+/* The class of any request up to GCM_SMALL_MAX bytes. */
+static inline uint32_t
+gcm_class_of_size(size_t size)
+{
+	if (size <= GCM_TINY_MAX)
+		return 0;
+	return size <= 128 ? (uint32_t)(size + 15) / 16
+	                   : gcm_class_of_large(size);
+}
+
+/* Number of the slot that byte `offset` of a span lies in.  Exact for offsets
+ * below 2^17 (spans have at most 16 pages), a test tries them all: Granlund
+ * and Montgomery, "Division by Invariant Integers", 1994.
+ */
+static inline uint32_t
+gcm_class_index(uint32_t class_id, uint32_t offset)
+{
+	return (uint32_t)((uint64_t)offset * gcm_classes[class_id].reciprocal >>
+	    32);
+}
+
+#endif

@@ -1,0 +1,233 @@
+/* table.c -- placing the zone and growing it with its tables
+ *
+ * MODEL   The zone is a window of addresses, not a reservation: extents are
+ *         mapped one after another, and with each the parts of the tables
+ *         that describe it, so that address space, commit charge and page
+ *         tables follow what the heap holds.
+ *
+ *         The base is random, with bits 40-47 in 0x60..0x67 and bits 32-39 at
+ *         0x80 and above: such words are not small integers, not ASCII, not
+ *         UTF-8 text of six letters, and neither PIE programs, brk, mmap,
+ *         Go's arenas nor low-memory heaps are placed there.
+ *
+ * LOCKS   page-heap lock for growth, init lock for the first extent.
+ *
+ * INVARIANTS
+ *   .inv.tables-first  the tables of [lo, hi) are mapped before ngranules
+ *         says so: a lookup inside the zone never faults.
+ */
+#include "core/table.h"
+
+#include "core/os.h"
+
+enum {
+	EXTENT_MIN = 1 << 20,   /* bytes */
+	EXTENT_MAX = 64 << 20,
+	EXTENT_ALIGN = 64 << 10, /* the largest kernel page */
+	TABLE_CHUNK = 64 << 10,
+	BASE_TRIES = 16
+};
+
+struct gcm_zone gcm_zone;
+
+struct window {
+	uintptr_t (*find)(uintptr_t addr);
+	const char *name;
+	uintptr_t lo, hi; /* mapped so far; page-heap lock */
+};
+
+static uintptr_t
+find_state(uintptr_t addr)
+{
+	return (uintptr_t)gcm_state_at(addr);
+}
+
+static uintptr_t
+find_page(uintptr_t addr)
+{
+	return (uintptr_t)gcm_page_at(addr);
+}
+
+static uintptr_t
+find_clean(uintptr_t addr)
+{
+	return (uintptr_t)gcm_clean_at(addr);
+}
+
+static struct window windows[] = {
+    {find_state, "gcmalloc: states", 0, 0},
+    {find_page, "gcmalloc: pages", 0, 0},
+    {find_clean, "gcmalloc: clean", 0, 0},
+};
+
+enum {
+	NWINDOWS = sizeof(windows) / sizeof(windows[0])
+};
+
+static int
+grow_window(struct window *window, uintptr_t zone_hi)
+{
+	uintptr_t need = gcm_round_up(window->find(zone_hi), TABLE_CHUNK);
+	size_t step = (window->hi - window->lo) / 8;
+	int error;
+
+	if (need <= window->hi)
+		return 0;
+	if (need - window->hi < step) /* few, longer mappings */
+		need = gcm_round_up(window->hi + step, TABLE_CHUNK);
+	error = gcm_os_map_at((void *)window->hi, need - window->hi, true);
+	if (error == 0)
+		window->hi = need;
+	return error;
+}
+
+static int
+map_extent(uintptr_t lo, uintptr_t hi)
+{
+	for (unsigned int i = 0; i < NWINDOWS; i++) {
+		int error = grow_window(&windows[i], hi);
+
+		if (error != 0)
+			return error;
+	}
+	return gcm_os_map_at((void *)lo, hi - lo, false);
+}
+
+static void
+publish_zone(uintptr_t hi)
+{
+	gcm_zone.hi = hi;
+	atomic_store_explicit(&gcm_zone.ngranules,
+	    (hi - gcm_zone.lo) >> GCM_GRANULE_SHIFT, memory_order_release);
+}
+
+/* Mask of the pages of [lo, hi) in the word that holds lo's. */
+static uint64_t
+clean_mask(uintptr_t lo, uintptr_t hi)
+{
+	unsigned int first = lo >> GCM_PAGE_SHIFT & 63;
+	size_t npages = (hi - lo) >> GCM_PAGE_SHIFT;
+	uint64_t mask = npages >= 64 ? ~0ull : (1ull << npages) - 1;
+
+	return mask << first;
+}
+
+static uintptr_t
+clean_next(uintptr_t lo)
+{
+	return gcm_round_up(lo + 1, (uintptr_t)64 << GCM_PAGE_SHIFT);
+}
+
+void
+gcm_clean_mark_locked(uintptr_t lo, uintptr_t hi, bool clean)
+{
+	for (; lo < hi; lo = clean_next(lo)) {
+		if (clean)
+			*gcm_clean_at(lo) |= clean_mask(lo, hi);
+		else
+			*gcm_clean_at(lo) &= ~clean_mask(lo, hi);
+	}
+}
+
+uint32_t
+gcm_clean_count_locked(uintptr_t lo, uintptr_t hi)
+{
+	uint32_t npages = 0;
+
+	for (; lo < hi; lo = clean_next(lo))
+		npages += (uint32_t)__builtin_popcountll(
+		    *gcm_clean_at(lo) & clean_mask(lo, hi));
+	return npages;
+}
+
+static uintptr_t
+choose_base(void)
+{
+	uint64_t chance = gcm_os_random();
+	uint64_t top = chance & 7;                        /* bits 40-42 */
+	uint64_t middle = (chance >> 8) % 0x60;           /* bits 32-39 */
+	uint64_t low = (chance >> 32) & 0x7ff;            /* 2 MiB steps */
+
+	return GCM_ZONE_WINDOW + (top << 40) + (middle << 32) + (low << 21);
+}
+
+int
+gcm_table_init(void)
+{
+	int error = 0;
+
+	for (int i = 0; i < BASE_TRIES; i++) {
+		uintptr_t lo = choose_base(), hi = lo + EXTENT_MIN;
+
+		for (unsigned int w = 0; w < NWINDOWS; w++) {
+			windows[w].lo = gcm_round_down(windows[w].find(lo),
+			    TABLE_CHUNK);
+			windows[w].hi = windows[w].lo;
+		}
+		error = map_extent(lo, hi);
+		if (error == 0) {
+			gcm_zone.lo = lo;
+			atomic_store_explicit(&gcm_zone.lo_granule,
+			    lo >> GCM_GRANULE_SHIFT, memory_order_relaxed);
+			gcm_clean_mark_locked(lo, hi, true);
+			publish_zone(hi);
+			return 0;
+		}
+		for (unsigned int w = 0; w < NWINDOWS; w++)
+			if (windows[w].hi > windows[w].lo)
+				gcm_os_unmap((void *)windows[w].lo,
+				    windows[w].hi - windows[w].lo);
+	}
+	return error;
+}
+
+static void
+name_ranges(void)
+{
+	gcm_os_name((void *)gcm_zone.lo, gcm_zone.hi - gcm_zone.lo,
+	    "gcmalloc: heap");
+	for (unsigned int i = 0; i < NWINDOWS; i++)
+		gcm_os_name((void *)windows[i].lo,
+		    windows[i].hi - windows[i].lo, windows[i].name);
+}
+
+int64_t
+gcm_table_grow_locked(uint32_t *npages)
+{
+	uintptr_t lo = gcm_zone.hi;
+	size_t need = gcm_round_up((size_t)*npages << GCM_PAGE_SHIFT,
+	    EXTENT_ALIGN);
+	size_t wish = gcm_round_up((lo - gcm_zone.lo) / 8, EXTENT_ALIGN);
+	int error;
+
+	if (wish < EXTENT_MIN)
+		wish = EXTENT_MIN;
+	if (wish > EXTENT_MAX)
+		wish = EXTENT_MAX;
+	if (wish < need)
+		wish = need;
+	if (need > GCM_ZONE_LIMIT - lo)
+		return -12; /* ENOMEM */
+	error = map_extent(lo, lo + wish);
+	if (error != 0 && wish > need) {
+		wish = need;
+		error = map_extent(lo, lo + wish);
+	}
+	if (error != 0)
+		return error;
+	gcm_clean_mark_locked(lo, lo + wish, true);
+	publish_zone(lo + wish);
+	name_ranges();
+	*npages = (uint32_t)(wish >> GCM_PAGE_SHIFT);
+	return (int64_t)((lo - gcm_zone.lo) >> GCM_PAGE_SHIFT);
+}
+
+size_t
+gcm_table_mapped(void)
+{
+	size_t sum = 0;
+
+	for (unsigned int i = 0; i < NWINDOWS; i++)
+		sum += windows[i].hi - windows[i].lo;
+	return sum;
+}

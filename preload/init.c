@@ -1,0 +1,36 @@
+/* init.c -- the library's beginning and end in a process
+ *
+ * MODEL   Allocation needs no constructor: the heap begins with the first
+ *         request.  The constructor reads the options; the destructor prints
+ *         what was asked for.  Nothing is torn down: frees come until the
+ *         process is gone.
+ */
+#include <sys/auxv.h>
+
+#include "core/core.h"
+#include "preload/preload.h"
+
+__attribute__((constructor)) static void
+begin(int argc, char **argv, char **environ_list)
+{
+	(void)argc;
+	(void)argv;
+	/* The environment of a set-user-ID program is somebody else's. */
+	if (environ_list != NULL && getauxval(AT_SECURE) == 0)
+		gcm_option_read(environ_list);
+	if (gcm_options.SCAVENGE != 0)
+		gcm_scavenge_disable();
+	if (gcm_options.stats != 0)
+		gcm_report_open(gcm_options.LOG);
+	gcm_process_init();
+	gcm_thread_init();
+}
+
+__attribute__((destructor)) static void
+end(void)
+{
+	if (gcm_options.stats != 0)
+		gcm_stat_print();
+	if (gcm_options.verify != 0)
+		gcm_verify_heap();
+}

@@ -1,0 +1,29 @@
+# preload: the interposed symbols, and the library itself.
+
+lib_LTLIBRARIES += libgcmalloc.la
+
+# -fno-builtin*: a calloc written as malloc and memset is otherwise compiled
+# into a call of calloc.
+libgcmalloc_la_CPPFLAGS = $(LIB_CPPFLAGS)
+libgcmalloc_la_CFLAGS = $(LIB_CFLAGS) -fno-builtin -fno-builtin-malloc
+libgcmalloc_la_SOURCES = \
+	%D%/init.c \
+	%D%/malloc.c \
+	%D%/compat.c \
+	%D%/jemalloc_api.c \
+	%D%/thread.c \
+	%D%/dl.c \
+	%D%/process.c \
+	%D%/map.c
+
+libgcmalloc_la_LIBADD = core/libcore.la
+
+# noseparate-code: two mappings instead of four, so that a program's start has
+# fewer system calls.
+libgcmalloc_la_LDFLAGS = -module -avoid-version -shared \
+	-Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,-z,nodelete \
+	-Wl,-z,noseparate-code -Wl,--hash-style=gnu -Wl,-O1 \
+	-Wl,--gc-sections \
+	-Wl,--version-script=$(top_srcdir)/%D%/exports.map
+EXTRA_libgcmalloc_la_DEPENDENCIES = %D%/exports.map
+EXTRA_DIST += %D%/exports.map
