@@ -19,8 +19,21 @@
 #define GCM_LIKELY(x) __builtin_expect(!!(x), 1)
 #define GCM_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define GCM_COLD __attribute__((cold, noinline))
+/* A relaxed load that may become a memory operand; compilers keep atomic loads
+ * apart.  Only for aligned words of at most eight bytes on the hot paths.
+ */
+#define GCM_PEEK(atomic)                                                       \
+	(*(const __typeof__(_Generic((atomic),                                 \
+	    _Atomic uint8_t: (uint8_t)0,                                       \
+	    uint8_t: (uint8_t)0,                                               \
+	    _Atomic uint32_t: (uint32_t)0,                                     \
+	    uint32_t: (uint32_t)0,                                             \
+	    default: (uint64_t)0)) *)(const void *)&(atomic))
+
 #define GCM_NOINLINE __attribute__((noinline))
 #define GCM_ALWAYS_INLINE inline __attribute__((always_inline))
+/* For variables of hot paths: the compiler need not go through the GOT. */
+#define GCM_HIDDEN __attribute__((visibility("hidden")))
 #define GCM_EXPORT __attribute__((visibility("default")))
 #define GCM_CACHE_LINE 64
 

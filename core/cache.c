@@ -47,21 +47,20 @@ enum {
 
 static void *nothing[1]; /* the bottom that every bin without array shares */
 
-#define NO_BINS                                                               \
-	{                                                                      \
-		[0 ... GCM_NCLASSES - 1] = { nothing, nothing }                \
-	}
+#define NO_BINS {[0 ... GCM_NCLASSES - 1] = nothing}
 
 /* Static caches whose id owns no span: every operation leaves the fast path. */
 struct gcm_cache gcm_cache_none = {
     .tag = (uint32_t)ID_NONE << GCM_TAG_OWNER_SHIFT,
     .colour = GCM_ALLOC,
-    .bins = NO_BINS,
+    .top = NO_BINS,
+    .limit = NO_BINS,
 };
 struct gcm_cache gcm_cache_late = {
     .tag = (uint32_t)ID_NONE << GCM_TAG_OWNER_SHIFT,
     .colour = GCM_ALLOC,
-    .bins = NO_BINS,
+    .top = NO_BINS,
+    .limit = NO_BINS,
 };
 
 __thread struct gcm_cache *gcm_cache_self
@@ -100,7 +99,6 @@ array_bytes(uint32_t capacity)
 static bool
 resize_bin(struct gcm_cache *cache, uint32_t class_id, uint32_t capacity)
 {
-	struct gcm_bin *bin = &cache->bins[class_id];
 	struct gcm_bin_info *info = &cache->info[class_id];
 	void **array = gcm_meta_alloc(array_bytes(capacity));
 	size_t held = 0;
@@ -108,14 +106,14 @@ resize_bin(struct gcm_cache *cache, uint32_t class_id, uint32_t capacity)
 	if (array == NULL)
 		return false;
 	if (info->base != NULL) {
-		held = (size_t)(bin->top - info->base);
+		held = (size_t)(cache->top[class_id] - info->base);
 		memcpy(array, info->base, (held + 1) * sizeof(void *));
 		gcm_meta_free(info->base, array_bytes(info->capacity));
 	}
 	info->base = array;
 	info->capacity = capacity;
-	bin->top = array + held;
-	bin->limit = array + capacity;
+	cache->top[class_id] = array + held;
+	cache->limit[class_id] = array + capacity;
 	return true;
 }
 
@@ -147,15 +145,14 @@ store_free(void *slot)
 static void
 flush_slots(struct gcm_cache *cache, uint32_t class_id, uint32_t nslots)
 {
-	struct gcm_bin *bin = &cache->bins[class_id];
 	struct gcm_bin_info *info = &cache->info[class_id];
-	size_t held = (size_t)(bin->top - info->base);
+	size_t held = (size_t)(cache->top[class_id] - info->base);
 
 	for (uint32_t i = 1; i <= nslots; i++)
 		store_free(info->base[i]);
 	memmove(info->base + 1, info->base + 1 + nslots,
 	    (held - nslots) * sizeof(void *));
-	bin->top -= nslots;
+	cache->top[class_id] -= nslots;
 	gcm_scavenge_count(cache, (size_t)nslots * gcm_classes[class_id].size);
 }
 
@@ -175,19 +172,18 @@ static void
 drop_bins(struct gcm_cache *cache, bool arrays_too)
 {
 	for (uint32_t i = 0; i < GCM_NCLASSES; i++) {
-		struct gcm_bin *bin = &cache->bins[i];
 		struct gcm_bin_info *info = &cache->info[i];
 
 		if (info->base == NULL)
 			continue;
-		flush_slots(cache, i, (uint32_t)(bin->top - info->base));
+		flush_slots(cache, i, (uint32_t)(cache->top[i] - info->base));
 		if (!arrays_too)
 			continue;
 		gcm_meta_free(info->base, array_bytes(info->capacity));
 		info->base = NULL;
 		info->capacity = 0;
-		bin->top = nothing;
-		bin->limit = nothing;
+		cache->top[i] = nothing;
+		cache->limit[i] = nothing;
 	}
 }
 
@@ -331,7 +327,7 @@ fill_bin(struct gcm_cache *cache, uint32_t class_id)
 		got = carve_span(info, top, want);
 	if (got < want)
 		memmove(info->base + 1, top - got, got * sizeof(void *));
-	cache->bins[class_id].top = info->base + got;
+	cache->top[class_id] = info->base + got;
 	if (got > 0 && info->fill < info->capacity)
 		info->fill = info->fill * 2 < info->capacity ? info->fill * 2
 		                                             : info->capacity;
@@ -354,38 +350,43 @@ refill_bin(struct gcm_cache *cache, uint32_t class_id)
 	return got > 0;
 }
 
+static void *
+alloc_nothing(size_t size)
+{
+	(void)size;
+	return NULL;
+}
+
 void *
 gcm_cache_alloc(struct gcm_cache *cache, uint32_t class_id)
 {
-	uint32_t bin = gcm_bin_of_class(class_id);
-
 	for (;;) {
-		void *slot = gcm_cache_alloc_hot(cache, bin);
+		void *slot = gcm_cache_alloc_hot(cache, class_id, 0, alloc_nothing);
 
 		if (slot != NULL)
 			return slot;
-		if (*cache->bins[class_id].top == NULL &&
+		if (*cache->top[class_id] == NULL &&
 		    !refill_bin(cache, class_id))
 			return NULL;
 	}
 }
 
-bool
-gcm_cache_recolour(struct gcm_cache *cache, void *slot, uint8_t stale)
+void *
+gcm_cache_alloc_raced(struct gcm_cache *cache, void *slot, size_t size,
+    void *(*slow)(size_t size))
 {
 	_Atomic uint8_t *state = gcm_state_at((uintptr_t)slot);
+	uint8_t seen = atomic_load(state);
 
 	for (;;) {
-		uint8_t now = atomic_load_explicit(&cache->colour,
-		    memory_order_seq_cst);
-		uint8_t seen = stale;
+		uint8_t now = atomic_load(&cache->colour);
 
-		if (now == stale)
-			return true;
-		if (!atomic_compare_exchange_strong(state, &seen, now) &&
-		    seen != now)
-			return false; /* swept: the program never saw it */
-		stale = now;
+		if (seen == now)
+			return slot;
+		if ((seen & GCM_ALLOC) == 0)
+			return slow(size); /* swept: nobody ever saw it */
+		if (atomic_compare_exchange_strong(state, &seen, now))
+			seen = now;
 	}
 }
 
@@ -397,8 +398,8 @@ init_cache(struct gcm_cache *cache, uint32_t id)
 	cache->tag = id << GCM_TAG_OWNER_SHIFT;
 	gcm_lock_init(&cache->lock, GCM_RANK_cache);
 	for (uint32_t i = 0; i < GCM_NCLASSES; i++) {
-		cache->bins[i].top = nothing;
-		cache->bins[i].limit = nothing;
+		cache->top[i] = nothing;
+		cache->limit[i] = nothing;
 	}
 }
 

@@ -12,14 +12,6 @@
 #include "core/span.h"
 #include "core/table.h"
 
-/* A stack of slots.  top[0] is the next one; the bottom holds NULL, so that
- * an empty bin needs no test of its own.
- */
-struct gcm_bin {
-	void **top;   /* the owning thread */
-	void **limit; /* top == limit: full; the owning thread */
-};
-
 /* What only slow paths need of a bin. */
 struct gcm_bin_info {
 	void **base;                /* the array; the owning thread */
@@ -39,7 +31,12 @@ enum gcm_cache_status {
 struct gcm_cache {
 	uint32_t tag;           /* id << 8; const */
 	_Atomic uint8_t colour; /* ALLOC | colour; written by the collector */
-	struct gcm_bin bins[GCM_NCLASSES];
+	/* A bin is a stack of slots that grows upwards.  *top is the next
+	 * one; the bottom holds NULL, so that an empty bin needs no test of
+	 * its own; top == limit: full.  The owning thread's.
+	 */
+	void **top[GCM_NCLASSES];
+	void **limit[GCM_NCLASSES];
 	struct gcm_bin_info info[GCM_NCLASSES];
 	struct gcm_lock lock;
 	enum gcm_cache_status status; /* registry lock */
@@ -52,8 +49,8 @@ struct gcm_cache {
 /* The calling thread's cache.  &gcm_cache_none until it first allocates,
  * &gcm_cache_late once its cache has been given up.
  */
-extern __thread struct gcm_cache *gcm_cache_self;
-extern struct gcm_cache gcm_cache_none, gcm_cache_late;
+extern GCM_HIDDEN __thread struct gcm_cache *gcm_cache_self;
+extern GCM_HIDDEN struct gcm_cache gcm_cache_none, gcm_cache_late;
 
 /* Called when a thread got its cache, so that preload/ can arrange for
  * gcm_cache_detach at its end.  No lock is held.
@@ -80,10 +77,12 @@ void gcm_cache_flush(struct gcm_cache *cache, uint32_t class_id);
 /* Return everything in the bins of the calling thread's cache. */
 void gcm_cache_flush_all(struct gcm_cache *cache);
 
-/* The state store lost against the collector (DESIGN "the one race"): colour
- * the slot anew; false when the sweeper was faster and the slot is gone.
+/* The cache's colour changed while a slot was being coloured (DESIGN "the one
+ * race"): colour it anew, or, when the sweeper was faster and the slot is
+ * gone, return slow(size).
  */
-bool gcm_cache_recolour(struct gcm_cache *cache, void *slot, uint8_t stale);
+void *gcm_cache_alloc_raced(struct gcm_cache *cache, void *slot, size_t size,
+    void *(*slow)(size_t size));
 
 /* Give empty spans of all caches and of the orphans back to the page heap.
  * Caches whose lock is held are passed over.  Returns the pages given back.
@@ -110,35 +109,27 @@ void gcm_cache_adopt(uint32_t span_index);
 bool gcm_cache_many(void);
 void gcm_cache_note_stranger(void);
 
-static GCM_ALWAYS_INLINE struct gcm_bin *
-gcm_cache_bin(struct gcm_cache *cache, uint32_t bin)
-{
-	return (struct gcm_bin *)(void *)((char *)cache->bins +
-	    (size_t)bin * 8);
-}
-
-/* Pop and colour a slot; NULL when the slow path is wanted.  The colour is
- * read again after the store: .inv.colour in cache.c.
+/* Pop and colour a slot.  What is rare (an empty bin, a lost race) is left to
+ * `slow`, always as the last call, so that the fast path needs no frame.  The
+ * colour is read again after the store: .inv.colour in cache.c.
  */
 static GCM_ALWAYS_INLINE void *
-gcm_cache_alloc_hot(struct gcm_cache *cache, uint32_t bin)
+gcm_cache_alloc_hot(struct gcm_cache *cache, uint32_t class_id, size_t size,
+    void *(*slow)(size_t size))
 {
-	struct gcm_bin *at = gcm_cache_bin(cache, bin);
-	void **top = at->top;
+	void **top = cache->top[class_id];
 	void *slot = *top;
 	uint8_t colour;
 
 	if (GCM_UNLIKELY(slot == NULL))
-		return NULL;
-	at->top = top - 1;
-	colour = atomic_load_explicit(&cache->colour, memory_order_relaxed);
+		return slow(size);
+	cache->top[class_id] = top - 1;
+	colour = GCM_PEEK(cache->colour);
 	atomic_store_explicit(gcm_state_at((uintptr_t)slot), colour,
 	    memory_order_relaxed);
 	atomic_signal_fence(memory_order_seq_cst);
-	if (GCM_UNLIKELY(colour !=
-	        atomic_load_explicit(&cache->colour, memory_order_relaxed)) &&
-	    !gcm_cache_recolour(cache, slot, colour))
-		return NULL;
+	if (GCM_UNLIKELY(colour != GCM_PEEK(cache->colour)))
+		return gcm_cache_alloc_raced(cache, slot, size, slow);
 	return slot;
 }
 
@@ -148,27 +139,25 @@ gcm_cache_alloc_hot(struct gcm_cache *cache, uint32_t bin)
 static GCM_ALWAYS_INLINE bool
 gcm_cache_free_hot(struct gcm_cache *cache, void *block)
 {
-	uintptr_t addr = (uintptr_t)block;
+	uint64_t turned = gcm_turn((uintptr_t)block);
 	_Atomic uint8_t *state;
-	struct gcm_bin *at;
-	uint32_t bin;
+	uint64_t class_id;
 	void **top;
 
-	if (GCM_UNLIKELY(!gcm_zone_has_slot(addr)))
+	if (GCM_UNLIKELY(!gcm_zone_has_turned(turned)))
 		return false;
-	state = gcm_state_at(addr);
-	if (GCM_UNLIKELY((int8_t)atomic_load_explicit(state,
-	                     memory_order_relaxed) >= 0))
+	state = gcm_state_of_granule(turned);
+	if (GCM_UNLIKELY((int8_t)GCM_PEEK(*state) >= 0))
 		return false;
-	bin = gcm_page_tag(gcm_page_at(addr)) ^ cache->tag;
-	if (GCM_UNLIKELY(bin > GCM_TAG_BIN))
+	class_id = GCM_PEEK(gcm_page_of_granule(turned)->tag) ^ cache->tag;
+	if (GCM_UNLIKELY(class_id > GCM_TAG_CLASS))
 		return false;
-	at = gcm_cache_bin(cache, bin);
-	top = at->top;
-	if (GCM_UNLIKELY(top == at->limit))
+	top = cache->top[class_id];
+	__asm__("" : "+r"(class_id)); /* index again, make no pointer */
+	if (GCM_UNLIKELY(top == cache->limit[class_id]))
 		return false;
 	top[1] = block;
-	at->top = top + 1;
+	cache->top[class_id] = top + 1;
 	atomic_store_explicit(state, GCM_CACHED, memory_order_relaxed);
 	return true;
 }

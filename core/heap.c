@@ -87,11 +87,9 @@ give_gap(uint32_t lo, uint32_t hi)
 static bool
 is_sound_span(const struct gcm_page *page, uint32_t left)
 {
-	uint32_t bin = gcm_page_tag(page) & GCM_TAG_BIN;
-
 	return gcm_page_kind(page) == GCM_KIND_SMALL && page->n > 0 &&
 	    page->n <= GCM_SPAN_PAGES_MAX && page->n <= left &&
-	    bin % 2 == 0 && gcm_class_of_bin(bin) < GCM_NCLASSES &&
+	    gcm_page_class(page) < GCM_NCLASSES &&
 	    page->carved <= gcm_span_slots(page);
 }
 
@@ -400,8 +398,8 @@ gcm_heap_free(void *block, const char *call)
 			report_misuse(addr, call);
 		return;
 	}
-	class_id = gcm_class_of_bin(tag & GCM_TAG_BIN);
-	if ((tag ^ cache->tag) > GCM_TAG_BIN) { /* somebody else's span */
+	class_id = (tag & GCM_TAG_CLASS);
+	if ((tag ^ cache->tag) > GCM_TAG_CLASS) { /* somebody else's span */
 		gcm_slot_set(addr, GCM_FREE);
 		gcm_hint_set(addr);
 		gcm_scavenge_count(cache, gcm_classes[class_id].size);

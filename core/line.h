@@ -10,7 +10,7 @@
 typedef uint64_t (*gcm_line_finder)(const uint8_t *states);
 
 /* const once gcm_line_init has run */
-extern gcm_line_finder gcm_line_find_free;
+extern GCM_HIDDEN gcm_line_finder gcm_line_find_free;
 
 /* Choose the widest finder that the processor and the system support. */
 void gcm_line_init(void);

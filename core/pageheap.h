@@ -19,7 +19,7 @@ struct gcm_pageheap {
 	                               looked; lock */
 	_Atomic uint32_t used;      /* pages in spans; lock, read by all */
 };
-extern struct gcm_pageheap gcm_pageheap;
+extern GCM_HIDDEN struct gcm_pageheap gcm_pageheap;
 
 enum {
 	GCM_NO_PAGE = 0xffffffff

@@ -16,7 +16,7 @@ enum {
 };
 
 struct gcm_class gcm_classes[GCM_NCLASSES];
-uint8_t gcm_bin_of_byte[GCM_BYTE_MAX + 1];
+uint8_t gcm_class_of_byte[GCM_BYTE_MAX + 1];
 
 static uint32_t
 size_of_class(uint32_t class_id)
@@ -67,6 +67,6 @@ gcm_sizeclass_init(void)
 	for (uint32_t i = 0; i < GCM_NCLASSES; i++)
 		init_class(i);
 	for (uint32_t size = 0; size <= GCM_BYTE_MAX; size++)
-		gcm_bin_of_byte[size] =
-		    (uint8_t)gcm_bin_of_class(gcm_class_of_size(size));
+		gcm_class_of_byte[size] =
+		    (uint8_t)gcm_class_of_size(size);
 }

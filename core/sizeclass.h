@@ -27,23 +27,10 @@ struct gcm_class {
 };
 
 /* const once gcm_sizeclass_init has run */
-extern struct gcm_class gcm_classes[GCM_NCLASSES];
-extern uint8_t gcm_bin_of_byte[GCM_BYTE_MAX + 1]; /* request -> bin code */
+extern GCM_HIDDEN struct gcm_class gcm_classes[GCM_NCLASSES];
+extern GCM_HIDDEN uint8_t gcm_class_of_byte[GCM_BYTE_MAX + 1]; /* of a request */
 
 void gcm_sizeclass_init(void);
-
-/* A bin code is twice the class: bins are 16 bytes, addressed in words. */
-static inline uint32_t
-gcm_bin_of_class(uint32_t class_id)
-{
-	return class_id * 2;
-}
-
-static inline uint32_t
-gcm_class_of_bin(uint32_t bin)
-{
-	return bin / 2;
-}
 
 /* The class of a request above 128 and up to GCM_SMALL_MAX bytes. */
 static inline uint32_t

@@ -53,7 +53,7 @@ uint32_t
 gcm_span_new(uint32_t class_id, uint32_t owner, uint32_t npages, bool may_grow)
 {
 	uint32_t tag = owner << GCM_TAG_OWNER_SHIFT |
-	    gcm_bin_of_class(class_id);
+	    class_id;
 	struct gcm_page *page;
 	uint32_t index;
 	bool clean;
@@ -93,7 +93,7 @@ gcm_span_assign(uint32_t index, uint32_t owner)
 {
 	struct gcm_page *head = gcm_page(index);
 	uint32_t tag = owner << GCM_TAG_OWNER_SHIFT |
-	    (gcm_page_tag(head) & GCM_TAG_BIN);
+	    (gcm_page_tag(head) & GCM_TAG_CLASS);
 
 	for (uint32_t i = 0; i < head->n; i++)
 		atomic_store_explicit(&gcm_page(index + i)->tag, tag,

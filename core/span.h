@@ -52,7 +52,7 @@ void gcm_span_repair(uint32_t index);
 static inline uint32_t
 gcm_page_class(const struct gcm_page *page)
 {
-	return gcm_class_of_bin(gcm_page_tag(page) & GCM_TAG_BIN);
+	return (gcm_page_tag(page) & GCM_TAG_CLASS);
 }
 
 static inline uint32_t

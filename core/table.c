@@ -13,8 +13,8 @@
  * LOCKS   page-heap lock for growth, init lock for the first extent.
  *
  * INVARIANTS
- *   .inv.tables-first  the tables of [lo, hi) are mapped before ngranules
- *         says so: a lookup inside the zone never faults.
+ *   .inv.tables-first  the tables of [lo, hi) are mapped before
+ *         gcm_zone_count says so: a lookup inside the zone never faults.
  */
 #include "core/table.h"
 
@@ -29,6 +29,8 @@ enum {
 };
 
 struct gcm_zone gcm_zone;
+uint64_t gcm_zone_start;
+_Atomic uint64_t gcm_zone_count;
 
 struct window {
 	uintptr_t (*find)(uintptr_t addr);
@@ -97,7 +99,7 @@ static void
 publish_zone(uintptr_t hi)
 {
 	gcm_zone.hi = hi;
-	atomic_store_explicit(&gcm_zone.ngranules,
+	atomic_store_explicit(&gcm_zone_count,
 	    (hi - gcm_zone.lo) >> GCM_GRANULE_SHIFT, memory_order_release);
 }
 
@@ -167,8 +169,7 @@ gcm_table_init(void)
 		error = map_extent(lo, hi);
 		if (error == 0) {
 			gcm_zone.lo = lo;
-			atomic_store_explicit(&gcm_zone.lo_granule,
-			    lo >> GCM_GRANULE_SHIFT, memory_order_relaxed);
+			gcm_zone_start = lo >> GCM_GRANULE_SHIFT;
 			gcm_clean_mark_locked(lo, hi, true);
 			publish_zone(hi);
 			return 0;

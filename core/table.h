@@ -89,20 +89,22 @@ struct gcm_page {
 _Static_assert(sizeof(struct gcm_page) == 32, "a shift finds the record");
 
 enum {
-	GCM_TAG_BIN = 0xff,    /* bits of the bin code */
+	GCM_TAG_CLASS = 0xff,    /* bits of the bin code */
 	GCM_TAG_OWNER_SHIFT = 8,
 	GCM_OWNER_ORPHAN = 1,  /* owner id of spans nobody owns */
 	GCM_OWNER_FIRST = 2    /* first id of a cache */
 };
 
-/* The part of the window that is mapped.  Both bounds only grow or stay. */
+/* The part of the window that is mapped. */
 struct gcm_zone {
-	uintptr_t lo;                /* const once init */
-	_Atomic uint64_t lo_granule; /* lo >> 4; const once init */
-	_Atomic uint64_t ngranules;  /* page-heap lock; read by all */
-	uintptr_t hi;                /* page-heap lock */
+	uintptr_t lo; /* const once init */
+	uintptr_t hi; /* page-heap lock; only grows */
 };
-extern struct gcm_zone gcm_zone;
+extern GCM_HIDDEN struct gcm_zone gcm_zone;
+
+/* The same in granules; apart, so that the fast path needs no base register. */
+extern GCM_HIDDEN uint64_t gcm_zone_start; /* lo >> 4; const once init */
+extern GCM_HIDDEN _Atomic uint64_t gcm_zone_count; /* page-heap lock; read by all */
 
 /* Choose the base and map the first extent.  init lock.  0 or -errno. */
 int gcm_table_init(void);
@@ -144,32 +146,43 @@ gcm_clean_at(uintptr_t addr)
 	    GCM_CLEAN_BIAS);
 }
 
-/* Granule number of an address relative to the zone.  Anything outside the
- * zone, and anything unaligned, gives a number that is out of range: the
- * rotation carries low bits to the top.
+/* An address turned right by four: its granule number if it is aligned, an
+ * enormous number if not, so that one comparison sees both that it is aligned
+ * and that it is inside the zone.
  */
 static inline uint64_t
-gcm_zone_granule(uintptr_t addr)
+gcm_turn(uintptr_t addr)
 {
-	uint64_t turned = addr >> GCM_GRANULE_SHIFT |
+	return addr >> GCM_GRANULE_SHIFT |
 	    (uint64_t)addr << (64 - GCM_GRANULE_SHIFT);
-
-	return turned -
-	    atomic_load_explicit(&gcm_zone.lo_granule, memory_order_relaxed);
 }
 
-/* Is addr an aligned address inside the mapped zone? */
 static inline bool
-gcm_zone_has_slot(uintptr_t addr)
+gcm_zone_has_turned(uint64_t turned)
 {
-	return gcm_zone_granule(addr) <
-	    atomic_load_explicit(&gcm_zone.ngranules, memory_order_relaxed);
+	return turned - gcm_zone_start < GCM_PEEK(gcm_zone_count);
+}
+
+/* State and page of a granule number. */
+static inline _Atomic uint8_t *
+gcm_state_of_granule(uint64_t granule)
+{
+	return (_Atomic uint8_t *)(granule + GCM_STATE_BIAS);
+}
+
+static inline struct gcm_page *
+gcm_page_of_granule(uint64_t granule)
+{
+	return (struct gcm_page *)((granule >> (GCM_PAGE_SHIFT - 5 -
+	                                GCM_GRANULE_SHIFT) &
+	                               ~(uintptr_t)31) +
+	    GCM_PAGE_BIAS);
 }
 
 static inline bool
 gcm_zone_has(uintptr_t addr)
 {
-	return gcm_zone_has_slot(gcm_round_down(addr, GCM_GRANULE));
+	return gcm_zone_has_turned(addr >> GCM_GRANULE_SHIFT);
 }
 
 static inline uintptr_t
@@ -193,7 +206,7 @@ gcm_page_index(const struct gcm_page *page)
 static inline uint32_t
 gcm_zone_pages(void)
 {
-	return (uint32_t)(atomic_load_explicit(&gcm_zone.ngranules,
+	return (uint32_t)(atomic_load_explicit(&gcm_zone_count,
 	                      memory_order_relaxed) >>
 	    (GCM_PAGE_SHIFT - GCM_GRANULE_SHIFT));
 }

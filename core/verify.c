@@ -80,7 +80,7 @@ check_cache(struct gcm_cache *cache, void *arg)
 			GCM_AVER(link != 0);
 			GCM_AVER(gcm_page_kind(page) == GCM_KIND_SMALL);
 			GCM_AVER(gcm_page_tag(page) ==
-			    (cache->tag | gcm_bin_of_class(i)));
+			    (cache->tag | i));
 			link = page->next;
 		}
 		GCM_AVER(link == info->spans.head);
@@ -88,8 +88,8 @@ check_cache(struct gcm_cache *cache, void *arg)
 		if (info->base == NULL)
 			continue;
 		GCM_AVER(info->base[0] == NULL);
-		GCM_AVER(cache->bins[i].top <= cache->bins[i].limit);
-		for (void **at = cache->bins[i].top; at > info->base; at--)
+		GCM_AVER(cache->top[i] <= cache->limit[i]);
+		for (void **at = cache->top[i]; at > info->base; at--)
 			GCM_AVER(gcm_slot_get((uintptr_t)*at) ==
 			    GCM_CACHED); /* .inv.cached */
 	}

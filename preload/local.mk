@@ -7,14 +7,14 @@ lib_LTLIBRARIES += libgcmalloc.la
 libgcmalloc_la_CPPFLAGS = $(LIB_CPPFLAGS)
 libgcmalloc_la_CFLAGS = $(LIB_CFLAGS) -fno-builtin -fno-builtin-malloc
 libgcmalloc_la_SOURCES = \
+	%D%/preload.h \
 	%D%/init.c \
+	%D%/preload.h \
 	%D%/malloc.c \
-	%D%/compat.c \
-	%D%/jemalloc_api.c \
+	%D%/foreign.c \
+	%D%/foreign.c \
 	%D%/thread.c \
-	%D%/dl.c \
-	%D%/process.c \
-	%D%/map.c
+	%D%/process.c
 
 libgcmalloc_la_LIBADD = core/libcore.la
 

@@ -16,32 +16,37 @@
 #include "core/core.h"
 #include "preload/preload.h"
 
-GCM_NOINLINE static void *
-alloc_slow(size_t size)
+static void *
+no_memory(void *block)
 {
-	void *block = NULL;
-
-	if (size <= GCM_SMALL_MAX)
-		block = gcm_cache_alloc_hot(gcm_cache_self,
-		    gcm_bin_of_class(gcm_class_of_size(size)));
-	if (block == NULL)
-		block = gcm_heap_alloc(size);
 	if (GCM_UNLIKELY(block == NULL))
 		errno = ENOMEM;
 	return block;
 }
 
+GCM_NOINLINE static void *
+alloc_slow(size_t size)
+{
+	return no_memory(gcm_heap_alloc(size));
+}
+
+/* Sizes whose class is computed. */
+GCM_NOINLINE static void *
+alloc_middle(size_t size)
+{
+	if (size > GCM_SMALL_MAX)
+		return alloc_slow(size);
+	return gcm_cache_alloc_hot(gcm_cache_self,
+	    gcm_class_of_large(size), size, alloc_slow);
+}
+
 GCM_EXPORT void *
 malloc(size_t size)
 {
-	if (GCM_LIKELY(size <= GCM_BYTE_MAX)) {
-		void *block = gcm_cache_alloc_hot(gcm_cache_self,
-		    gcm_bin_of_byte[size]);
-
-		if (GCM_LIKELY(block != NULL))
-			return block;
-	}
-	return alloc_slow(size);
+	if (GCM_UNLIKELY(size > GCM_BYTE_MAX))
+		return alloc_middle(size);
+	return gcm_cache_alloc_hot(gcm_cache_self, gcm_class_of_byte[size], size,
+	    alloc_slow);
 }
 
 GCM_NOINLINE static void
@@ -90,12 +95,10 @@ free_aligned_sized(void *block, size_t align, size_t size)
 	free(block);
 }
 
-static void *
-no_memory(void *block)
+GCM_NOINLINE static void *
+alloc_zeroed_slow(size_t size)
 {
-	if (GCM_UNLIKELY(block == NULL))
-		errno = ENOMEM;
-	return block;
+	return no_memory(gcm_heap_alloc_zeroed(size));
 }
 
 GCM_EXPORT void *
@@ -106,14 +109,13 @@ calloc(size_t count, size_t size)
 
 	if (GCM_UNLIKELY(__builtin_mul_overflow(count, size, &bytes)))
 		return no_memory(NULL);
-	if (GCM_LIKELY(bytes <= GCM_BYTE_MAX)) {
-		block = gcm_cache_alloc_hot(gcm_cache_self,
-		    gcm_bin_of_byte[bytes]);
-		if (GCM_LIKELY(block != NULL))
-			return memset(block, 0,
-			    gcm_round_up(bytes, GCM_GRANULE));
-	}
-	return no_memory(gcm_heap_alloc_zeroed(bytes));
+	if (GCM_UNLIKELY(bytes > GCM_BYTE_MAX))
+		return alloc_zeroed_slow(bytes);
+	block = gcm_cache_alloc_hot(gcm_cache_self, gcm_class_of_byte[bytes],
+	    bytes, alloc_slow);
+	if (GCM_UNLIKELY(block == NULL))
+		return NULL;
+	return memset(block, 0, gcm_round_up(bytes, GCM_GRANULE));
 }
 
 GCM_EXPORT void *
