@@ -161,9 +161,9 @@ gcm_cache_flush(struct gcm_cache *cache, uint32_t class_id)
 {
 	struct gcm_bin_info *info = &cache->info[class_id];
 
-	if (info->base == NULL || info->capacity < gcm_classes[class_id].cached_max)
-		if (grow_bin(cache, class_id))
-			return;
+	if (info->capacity < gcm_classes[class_id].cached_max &&
+	    grow_bin(cache, class_id))
+		return;
 	if (info->base != NULL)
 		flush_slots(cache, class_id, info->capacity / 2 + 1);
 }
@@ -182,6 +182,7 @@ drop_bins(struct gcm_cache *cache, bool arrays_too)
 		gcm_meta_free(info->base, array_bytes(info->capacity));
 		info->base = NULL;
 		info->capacity = 0;
+		info->fill = 0; /* == capacity: the next refill grows it */
 		cache->top[i] = nothing;
 		cache->limit[i] = nothing;
 	}

@@ -9,9 +9,7 @@ libgcmalloc_la_CFLAGS = $(LIB_CFLAGS) -fno-builtin -fno-builtin-malloc
 libgcmalloc_la_SOURCES = \
 	%D%/preload.h \
 	%D%/init.c \
-	%D%/preload.h \
 	%D%/malloc.c \
-	%D%/foreign.c \
 	%D%/foreign.c \
 	%D%/thread.c \
 	%D%/process.c
