@@ -1,0 +1,14 @@
+# docs: the generated parts are options.md and the OPTIONS section of the man
+# page, both from core/option.def.  `make docs` writes them into the source
+# tree; tests/lint/options checks that they are what would be written.
+
+dist_man_MANS += %D%/libgcmalloc.7 %D%/gcmalloc.1
+dist_doc_DATA += %D%/options.md
+EXTRA_DIST += %D%/HACKING.md
+
+docs: tools/gcmalloc$(EXEEXT)
+	$(SHELL) $(top_srcdir)/%D%/generate tools/gcmalloc$(EXEEXT) \
+		$(top_srcdir)/%D% $(top_srcdir)/%D%
+EXTRA_DIST += %D%/generate
+
+.PHONY: docs
