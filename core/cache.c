@@ -23,7 +23,8 @@
  *   .inv.colour  a slot's stored colour is the cache's colour at some instant
  *                after the slot left the bin: the store is re-checked, so a
  *                thread that slept through a whole cycle notices.
- *   .inv.cached  a CACHED slot is in its owner's bin, or on its way there.
+ *   .inv.cached  a CACHED slot is in one bin, its owner's or another's, or on
+ *                its way there.
  *
  * FORK    the child keeps the forking thread's bins, which nobody else ever
  *         touched, and rebuilds every span list from the page table.
@@ -40,6 +41,7 @@
 enum {
 	CAPACITY_START = 31, /* 2^k - 1: with the NULL at the bottom */
 	FILL_START = 8,
+	KEPT_SIZE = 128, /* least slot of another's span that a bin keeps */
 	BUDGET_MAX = 32,
 	BUDGET_MIN = 2,
 	ID_NONE = 0xffffff
@@ -153,19 +155,62 @@ flush_slots(struct gcm_cache *cache, uint32_t class_id, uint32_t nslots)
 	memmove(info->base + 1, info->base + 1 + nslots,
 	    (held - nslots) * sizeof(void *));
 	cache->top[class_id] -= nslots;
-	gcm_scavenge_count(cache, (size_t)nslots * gcm_classes[class_id].size);
+}
+
+/* Push a slot of any span, whose state is ALLOC; false when the bin is full. */
+static bool
+keep_slot(struct gcm_cache *cache, void *slot, uint32_t class_id)
+{
+	void **top = cache->top[class_id];
+
+	if (top == cache->limit[class_id])
+		return false;
+	top[1] = slot;
+	cache->top[class_id] = top + 1;
+	gcm_slot_set((uintptr_t)slot, GCM_CACHED);
+	return true;
+}
+
+/* One byte store does; but a slot of two cache lines or more is worth keeping,
+ * for it is warm here and cold there.  Smaller ones go back, or neighbours in
+ * one line would end up with two threads (false sharing).
+ */
+bool
+gcm_cache_free_remote(struct gcm_cache *cache, void *block)
+{
+	uint64_t turned = gcm_turn((uintptr_t)block);
+	uint32_t tag, size;
+
+	if (!gcm_zone_has_turned(turned) ||
+	    (int8_t)GCM_PEEK(*gcm_state_of_granule(turned)) >= 0)
+		return false;
+	tag = gcm_page_tag(gcm_page_of_granule(turned));
+	if (tag == 0 || (tag ^ cache->tag) <= GCM_TAG_CLASS)
+		return false;
+	size = gcm_classes[tag & GCM_TAG_CLASS].size;
+	if (size >= KEPT_SIZE && tag >> GCM_TAG_OWNER_SHIFT != GCM_OWNER_ORPHAN &&
+	    keep_slot(cache, block, tag & GCM_TAG_CLASS))
+		return true;
+	store_free(block);
+	gcm_scavenge_count(cache, size);
+	return true;
 }
 
 void
 gcm_cache_flush(struct gcm_cache *cache, uint32_t class_id)
 {
 	struct gcm_bin_info *info = &cache->info[class_id];
+	uint32_t nslots;
 
+	info->busy = true;
 	if (info->capacity < gcm_classes[class_id].cached_max &&
 	    grow_bin(cache, class_id))
 		return;
-	if (info->base != NULL)
-		flush_slots(cache, class_id, info->capacity / 2 + 1);
+	if (info->base == NULL)
+		return;
+	nslots = info->capacity / 2 + 1;
+	flush_slots(cache, class_id, nslots);
+	gcm_scavenge_count(cache, (size_t)nslots * gcm_classes[class_id].size);
 }
 
 static void
@@ -192,6 +237,19 @@ void
 gcm_cache_flush_all(struct gcm_cache *cache)
 {
 	drop_bins(cache, false);
+}
+
+void
+gcm_cache_flush_idle(struct gcm_cache *cache)
+{
+	for (uint32_t i = 0; i < GCM_NCLASSES; i++) {
+		struct gcm_bin_info *info = &cache->info[i];
+
+		if (info->base != NULL && !info->busy)
+			flush_slots(cache, i,
+			    (uint32_t)(cache->top[i] - info->base));
+		info->busy = false;
+	}
 }
 
 /* Refill --------------------------------------------------------------------- */
@@ -225,13 +283,14 @@ claim_orphan(struct gcm_cache *cache, uint32_t class_id)
 	link = orphans.spans[class_id].head;
 	if (link != 0) {
 		drop_orphan(class_id, link - 1);
+		/* While the tag still says orphan nobody keeps its slots. */
+		if ((gcm_page(link - 1)->flags & GCM_PAGE_TORN) != 0)
+			gcm_span_repair(link - 1);
 		gcm_span_assign(link - 1, cache->tag >> GCM_TAG_OWNER_SHIFT);
 	}
 	gcm_lock_release(&orphans.lock);
 	if (link == 0)
 		return false;
-	if ((gcm_page(link - 1)->flags & GCM_PAGE_TORN) != 0)
-		gcm_span_repair(link - 1);
 	gcm_span_push(&cache->info[class_id].spans, link - 1);
 	return true;
 }
@@ -281,7 +340,7 @@ choose_length(const struct gcm_bin_info *info, uint32_t class_id)
 	uint32_t npages = class->pages_min;
 
 	while (npages * 2 <= class->pages_max &&
-	    npages * 4 <= info->spans.count * class->pages_min)
+	    npages * 16 <= info->spans.count * class->pages_min)
 		npages *= 2;
 	return npages;
 }
@@ -295,10 +354,13 @@ add_span(struct gcm_cache *cache, uint32_t class_id)
 	uint32_t index = gcm_span_new(class_id, owner, npages, false);
 
 	/* Before the zone grows, see what has become empty: growth comes in
-	 * steps of at least an eighth, so the look is paid for.
+	 * steps of at least a sixteenth, so the look is paid for.
 	 */
-	if (index == GCM_NO_PAGE && gcm_cache_trim(cache) > 0)
-		index = gcm_span_new(class_id, owner, npages, false);
+	if (index == GCM_NO_PAGE) {
+		gcm_cache_flush_idle(cache);
+		if (gcm_cache_trim(cache) > 0)
+			index = gcm_span_new(class_id, owner, npages, false);
+	}
 	if (index == GCM_NO_PAGE)
 		index = gcm_span_new(class_id, owner, npages, true);
 	if (index == GCM_NO_PAGE)
@@ -319,6 +381,7 @@ fill_bin(struct gcm_cache *cache, uint32_t class_id)
 	uint32_t want = info->fill, got;
 	void **top = info->base + 1 + want;
 
+	info->busy = true;
 	got = harvest_spans(info, top, want);
 	if (got < want)
 		got += carve_span(info, top - got, want - got);
@@ -463,6 +526,8 @@ drop_spans(struct gcm_cache *cache, uint32_t class_id)
 
 		gcm_span_unlink(&info->spans, index);
 		if (gcm_span_may_be_empty(index) && gcm_span_is_empty(index)) {
+			gcm_scavenge_count(cache,
+			    (size_t)gcm_page(index)->n << GCM_PAGE_SHIFT);
 			gcm_span_release(index);
 			continue;
 		}
@@ -532,12 +597,17 @@ gcm_cache_visit(void (*visit)(struct gcm_cache *cache, void *arg), void *arg)
 
 /* Trimming ------------------------------------------------------------------- */
 
-static uint32_t
-trim_list(struct gcm_span_list *list, uint32_t carving)
-{
-	uint32_t released = 0, count = list->count;
+enum {
+	TRIM_SPANS = 256 /* looked at in one hold of another cache's lock */
+};
 
-	for (; count > 0; count--) {
+/* Look at the next `count` spans of a ring. */
+static uint32_t
+trim_list(struct gcm_span_list *list, uint32_t carving, uint32_t count)
+{
+	uint32_t released = 0;
+
+	for (; count > 0 && list->head != 0; count--) {
 		uint32_t index = list->head - 1;
 		struct gcm_page *page = gcm_page(index);
 
@@ -553,19 +623,41 @@ trim_list(struct gcm_span_list *list, uint32_t carving)
 	return released;
 }
 
+/* One class of another thread's cache, a few spans at a time: its refills
+ * must not wait long.
+ */
+static uint32_t
+trim_class(struct gcm_cache *cache, uint32_t class_id)
+{
+	struct gcm_bin_info *info = &cache->info[class_id];
+	uint32_t left = UINT32_MAX, released = 0;
+
+	while (left > 0 && gcm_lock_try(&cache->lock)) {
+		uint32_t count;
+
+		if (left > info->spans.count)
+			left = info->spans.count;
+		count = left < TRIM_SPANS ? left : TRIM_SPANS;
+		released += trim_list(&info->spans, info->carving, count);
+		left -= count;
+		gcm_lock_release(&cache->lock);
+	}
+	return released;
+}
+
 static void
 trim_cache(struct gcm_cache *cache, void *arg)
 {
 	struct gcm_cache *held = ((struct gcm_cache **)arg)[0];
 	uint32_t *released = ((uint32_t **)arg)[1];
 
-	if (cache != held && !gcm_lock_try(&cache->lock))
-		return;
 	for (uint32_t i = 0; i < GCM_NCLASSES; i++)
-		*released += trim_list(&cache->info[i].spans,
-		    cache->info[i].carving);
-	if (cache != held)
-		gcm_lock_release(&cache->lock);
+		if (cache != held)
+			*released += trim_class(cache, i);
+		else
+			*released += trim_list(&cache->info[i].spans,
+			    cache->info[i].carving,
+			    cache->info[i].spans.count);
 }
 
 uint32_t
@@ -577,7 +669,8 @@ gcm_cache_trim(struct gcm_cache *held)
 	gcm_cache_visit(trim_cache, arg);
 	gcm_lock_acquire(&orphans.lock);
 	for (uint32_t i = 0; i < GCM_NCLASSES; i++) {
-		released += trim_list(&orphans.spans[i], 0);
+		released += trim_list(&orphans.spans[i], 0,
+		    orphans.spans[i].count);
 		atomic_store_explicit(&orphans.count[i],
 		    orphans.spans[i].count, memory_order_relaxed);
 	}

@@ -20,6 +20,8 @@ struct gcm_bin_info {
 	struct gcm_span_list spans; /* cache lock */
 	uint32_t carving;           /* link of the span being carved, or 0 */
 	uint32_t budget;            /* spans a refill looks at */
+	bool busy;                  /* refilled or flushed since the last trim
+	                               by its thread; the owning thread */
 };
 
 enum gcm_cache_status {
@@ -71,11 +73,22 @@ void *gcm_cache_alloc(struct gcm_cache *cache, uint32_t class_id);
 /* The same for threads that have no cache any more. */
 void *gcm_cache_alloc_shared(uint32_t class_id);
 
+/* Free a block of somebody else's span: by one store, or kept here.  False
+ * when it is no such block.
+ */
+bool gcm_cache_free_remote(struct gcm_cache *cache, void *block);
+
 /* Make room in a full bin of the calling thread's cache. */
 void gcm_cache_flush(struct gcm_cache *cache, uint32_t class_id);
 
 /* Return everything in the bins of the calling thread's cache. */
 void gcm_cache_flush_all(struct gcm_cache *cache);
+
+/* Return what is in bins that were neither refilled nor flushed since the last
+ * call: a few slots in an idle bin can pin as many spans.  The calling
+ * thread's cache.
+ */
+void gcm_cache_flush_idle(struct gcm_cache *cache);
 
 /* The cache's colour changed while a slot was being coloured (DESIGN "the one
  * race"): colour it anew, or, when the sweeper was faster and the slot is

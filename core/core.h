@@ -2,6 +2,7 @@
 #ifndef GCM_CORE_CORE_H
 #define GCM_CORE_CORE_H
 
+#include "core/alter.h"
 #include "core/base.h"
 #include "core/cache.h"
 #include "core/heap.h"

@@ -21,6 +21,7 @@
 
 #include <string.h>
 
+#include "core/alter.h"
 #include "core/cache.h"
 #include "core/large.h"
 #include "core/line.h"
@@ -98,7 +99,8 @@ is_sound_large(const struct gcm_page *page, uint32_t left, uintptr_t addr)
 {
 	return gcm_page_kind(page) == GCM_KIND_LARGE && page->n > 0 &&
 	    page->n <= left &&
-	    (gcm_slot_get(addr) & (GCM_ALLOC | GCM_SAMPLED)) != 0;
+	    ((gcm_slot_get(addr) & (GCM_ALLOC | GCM_SAMPLED)) != 0 ||
+	        gcm_slot_get(addr) == GCM_LOST);
 }
 
 /* Walk the page table: spans to their owners, everything else is free. */
@@ -134,25 +136,44 @@ is_alone(struct gcm_cache *self)
 	    !gcm_lock_held(&gcm_pageheap.lock) && !gcm_lock_held(&self->lock);
 }
 
+/* Which cache lives on: the caller's own, if it has one, for only one thread
+ * came through the fork.  Else what fork's wrapper noted, but only when that
+ * is none at all: another thread's bins cannot be touched here.  When it is
+ * unknown all caches keep their spans.
+ */
+static struct gcm_cache *
+find_survivor(bool *known)
+{
+	struct gcm_cache *self = gcm_cache_self;
+
+	*known = true;
+	if (self != &gcm_cache_none && self != &gcm_cache_late)
+		return self;
+	*known = heap.survivor_known && (heap.survivor == &gcm_cache_none ||
+	                                    heap.survivor == &gcm_cache_late);
+	return NULL;
+}
+
 static void
 repair_heap(void)
 {
-	struct gcm_cache *self = gcm_cache_self;
-	bool known = self != &gcm_cache_none && self != &gcm_cache_late;
+	bool known;
+	struct gcm_cache *survivor = find_survivor(&known);
 
-	if (!known && heap.survivor_known) {
-		self = heap.survivor;
-		known = true;
-	}
-	if (known && is_alone(self)) {
+	if (survivor != NULL && is_alone(survivor)) {
 		gcm_scavenge_reset();
 		return;
 	}
+	/* Bins may hold slots of other threads' spans, which are about to be
+	 * repaired: nothing there may look cached.
+	 */
+	if (survivor != NULL)
+		gcm_cache_flush_all(survivor);
 	gcm_lock_init(&heap.lock, GCM_RANK_init);
 	gcm_meta_reset();
 	gcm_pageheap_reset();
 	gcm_scavenge_reset();
-	gcm_cache_reset(self, known);
+	gcm_cache_reset(survivor, known);
 	gcm_lock_acquire(&gcm_pageheap.lock);
 	rebuild_index();
 	gcm_lock_release(&gcm_pageheap.lock);
@@ -300,32 +321,10 @@ gcm_heap_good_size(size_t size, size_t align)
 
 /* Misuse --------------------------------------------------------------------- */
 
-/* The head of the span or run that holds addr, by walking the heads. */
-static uint32_t
-find_head(uintptr_t addr)
-{
-	uint32_t want = (uint32_t)((addr - gcm_zone.lo) >> GCM_PAGE_SHIFT);
-	uint32_t i = 0, total = gcm_zone_pages();
-
-	while (i < total) {
-		struct gcm_page *page = gcm_page(i);
-		uint8_t kind = gcm_page_kind(page);
-		uint32_t n = kind == GCM_KIND_SMALL || kind == GCM_KIND_LARGE ||
-		        kind == GCM_KIND_RUN
-		    ? page->n
-		    : 1;
-
-		if (want < i + n)
-			return i;
-		i += n;
-	}
-	return GCM_NO_PAGE;
-}
-
 static bool
 is_inside_block(uintptr_t addr)
 {
-	uint32_t index = find_head(addr);
+	uint32_t index = gcm_pageheap_find(addr);
 	struct gcm_page *page;
 	uintptr_t start;
 
@@ -381,6 +380,26 @@ check_block(uintptr_t addr, const char *call)
 
 /* Freeing and resizing -------------------------------------------------------- */
 
+static void
+free_altered(uintptr_t addr, uint32_t class_id, const char *call)
+{
+	uint8_t state = gcm_slot_get(addr);
+
+	if (!gcm_alter_is_noted(state) ||
+	    !gcm_alter_free(addr, state, class_id))
+		report_misuse(addr, call);
+}
+
+static void
+free_large(struct gcm_cache *cache, uintptr_t addr, const char *call)
+{
+	(void)gcm_heap_enter();
+	if (cache == &gcm_cache_none)
+		gcm_cache_note_stranger();
+	if (!gcm_large_free(addr))
+		report_misuse(addr, call);
+}
+
 void
 gcm_heap_free(void *block, const char *call)
 {
@@ -388,25 +407,19 @@ gcm_heap_free(void *block, const char *call)
 	struct gcm_page *page = check_block(addr, call);
 	struct gcm_cache *cache = gcm_cache_self;
 	uint32_t tag = gcm_page_tag(page);
-	uint32_t class_id;
 
 	if (tag == 0) {
-		(void)gcm_heap_enter();
-		if (cache == &gcm_cache_none)
-			gcm_cache_note_stranger();
-		if (!gcm_large_free(addr))
-			report_misuse(addr, call);
+		free_large(cache, addr, call);
 		return;
 	}
-	class_id = (tag & GCM_TAG_CLASS);
-	if ((tag ^ cache->tag) > GCM_TAG_CLASS) { /* somebody else's span */
-		gcm_slot_set(addr, GCM_FREE);
-		gcm_hint_set(addr);
-		gcm_scavenge_count(cache, gcm_classes[class_id].size);
+	if (GCM_UNLIKELY(gcm_alter_is_noted(gcm_slot_get(addr)))) {
+		free_altered(addr, tag & GCM_TAG_CLASS, call);
 		return;
 	}
+	if (gcm_cache_free_remote(cache, block))
+		return;
 	(void)gcm_heap_enter();
-	gcm_cache_flush(cache, class_id);
+	gcm_cache_flush(cache, tag & GCM_TAG_CLASS);
 	if (!gcm_cache_free_hot(cache, block)) {
 		gcm_slot_set(addr, GCM_FREE);
 		gcm_hint_set(addr);
@@ -430,7 +443,10 @@ gcm_heap_usable(const void *block, const char *call)
 static void *
 copy_block(void *block, size_t usable, size_t size)
 {
-	void *copy = gcm_heap_alloc(size);
+	void *copy = size <= GCM_SMALL_MAX
+	    ? gcm_cache_alloc_hot(gcm_cache_self, gcm_class_of_size(size), size,
+	          gcm_heap_alloc)
+	    : gcm_heap_alloc(size);
 
 	if (copy == NULL)
 		return NULL;
@@ -468,25 +484,4 @@ bool
 gcm_heap_has(const void *addr)
 {
 	return gcm_zone_has((uintptr_t)addr);
-}
-
-/* Pages the program took away ------------------------------------------------- */
-
-void
-gcm_heap_lose(uintptr_t addr, size_t len)
-{
-	uint32_t index;
-
-	if (!gcm_heap_enter() || !gcm_zone_has(addr) || len == 0)
-		return;
-	for (uintptr_t at = addr; at < addr + len && gcm_zone_has(at);) {
-		struct gcm_page *page;
-
-		index = find_head(at);
-		if (index == GCM_NO_PAGE)
-			return;
-		page = gcm_page(index);
-		page->flags |= GCM_PAGE_LOST;
-		at = gcm_page_addr(index + page->n);
-	}
 }

@@ -39,11 +39,6 @@ size_t gcm_heap_good_size(size_t size, size_t align);
 /* Is the address inside the zone, mapped so far? */
 bool gcm_heap_has(const void *addr);
 
-/* The program unmaps or replaces [addr, addr+len) of the zone by itself:
- * blocks in it are never reused.
- */
-void gcm_heap_lose(uintptr_t addr, size_t len);
-
 /* Right after fork, in the child, by the only thread: remembers whose cache
  * lives on.  Costs nothing; the repair itself waits for the first slow path.
  */

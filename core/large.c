@@ -23,6 +23,7 @@
 
 #include <string.h>
 
+#include "core/alter.h"
 #include "core/cache.h"
 #include "core/os.h"
 #include "core/pageheap.h"
@@ -57,7 +58,7 @@ take_span(uint32_t npages, uint32_t align_pages, bool may_grow, bool *clean)
 		page->flags = 0;
 		page->n = npages;
 		atomic_store_explicit(&page->kind, GCM_KIND_LARGE,
-		    memory_order_release);
+		    memory_order_release); /* .inv.large-commit */
 	}
 	gcm_lock_release(&gcm_pageheap.lock);
 	return index;
@@ -76,8 +77,11 @@ find_span(uint32_t npages, uint32_t align_pages, bool *clean)
 {
 	uint32_t index = take_span(npages, align_pages, false, clean);
 
-	if (index == GCM_NO_PAGE && gcm_cache_trim(NULL) > 0)
-		index = take_span(npages, align_pages, false, clean);
+	if (index == GCM_NO_PAGE) {
+		gcm_cache_flush_idle(gcm_cache_self);
+		if (gcm_cache_trim(NULL) > 0)
+			index = take_span(npages, align_pages, false, clean);
+	}
 	if (index == GCM_NO_PAGE)
 		index = take_span(npages, align_pages, true, clean);
 	return index;
@@ -111,8 +115,10 @@ gcm_large_alloc(uint32_t npages, uint32_t align_pages, bool zeroed)
 	return (void *)addr;
 }
 
-/* Take the block out of the program's hands; false when it was not there. */
-static bool
+/* Take the block out of the program's hands: the state it had, INTERIOR when
+ * the program did not have it.
+ */
+static uint8_t
 retire_block(uintptr_t addr)
 {
 	_Atomic uint8_t *state = gcm_state_at(addr);
@@ -120,22 +126,30 @@ retire_block(uintptr_t addr)
 
 	do {
 		if ((seen & (GCM_ALLOC | GCM_SAMPLED)) == 0)
-			return false;
+			return GCM_INTERIOR;
 	} while (!atomic_compare_exchange_weak_explicit(state, &seen, GCM_FREE,
 	    memory_order_acq_rel, memory_order_relaxed));
-	return true;
+	return seen;
 }
 
+/* Give back the pages of a block whose state was `state`. */
 static void
-free_span(uint32_t index, bool clean)
+free_span(uint32_t index, uint8_t state, bool clean)
 {
 	struct gcm_page *page = gcm_page(index);
 	size_t len = (size_t)page->n << GCM_PAGE_SHIFT;
 
-	if ((page->flags & GCM_PAGE_LOST) != 0)
-		return; /* the program put something else there */
-	if ((page->flags & GCM_PAGE_MOVED) != 0)
-		clean = gcm_os_renew((void *)gcm_page_addr(index), len) == 0;
+	if (gcm_alter_is_noted(state) || (page->flags & GCM_PAGE_MOVED) != 0) {
+		bool renewed = gcm_pageheap_renew(gcm_page_addr(index),
+		    gcm_page_addr(index + page->n));
+
+		if (!renewed && gcm_alter_is_noted(state)) {
+			gcm_slot_set(gcm_page_addr(index), GCM_LOST);
+			return;
+		}
+		/* Pages of the kernel that are longer than ours may be left. */
+		clean = renewed && gcm_os_page_size() <= GCM_PAGE_SIZE;
+	}
 	gcm_lock_acquire(&gcm_pageheap.lock);
 	gcm_pageheap_give_locked(index, page->n, clean);
 	gcm_lock_release(&gcm_pageheap.lock);
@@ -145,9 +159,11 @@ free_span(uint32_t index, bool clean)
 bool
 gcm_large_free(uintptr_t addr)
 {
-	if (!retire_block(addr))
+	uint8_t state = retire_block(addr);
+
+	if (state == GCM_INTERIOR)
 		return false;
-	free_span(gcm_page_index(gcm_page_at(addr)), false);
+	free_span(gcm_page_index(gcm_page_at(addr)), state, false);
 	return true;
 }
 
@@ -173,6 +189,10 @@ gcm_large_resize(uintptr_t addr, uint32_t npages)
 	if (npages == now)
 		return true;
 	if (npages < now) {
+		if (gcm_alter_is_noted(gcm_slot_get(addr)) &&
+		    !gcm_pageheap_renew(gcm_page_addr(index + npages),
+		        gcm_page_addr(index + now)))
+			return true; /* all of it stays */
 		shrink_span(index, npages, false);
 		gcm_scavenge_count(gcm_cache_self,
 		    (size_t)(now - npages) << GCM_PAGE_SHIFT);
@@ -190,7 +210,7 @@ gcm_large_resize(uintptr_t addr, uint32_t npages)
 static bool
 move_contents(uintptr_t from, uintptr_t to, size_t len)
 {
-	if (len >= MOVE_BYTES &&
+	if (len >= MOVE_BYTES && !gcm_alter_is_noted(gcm_slot_get(from)) &&
 	    gcm_os_move((void *)from, (void *)to, len) == 0) {
 		gcm_page_at(to)->flags |= GCM_PAGE_MOVED;
 		return true;
@@ -206,6 +226,7 @@ gcm_large_move(uintptr_t addr, uint32_t npages)
 	uint32_t index;
 	uintptr_t to;
 	bool clean, moved;
+	uint8_t state;
 
 	/* The room behind the block is given back at once: it stays free
 	 * unless somebody needs it, and the next growth finds it there.
@@ -220,7 +241,8 @@ gcm_large_move(uintptr_t addr, uint32_t npages)
 	to = gcm_page_addr(index);
 	moved = move_contents(addr, to, len);
 	colour_block(to);
-	if (retire_block(addr))
-		free_span(gcm_page_index(gcm_page_at(addr)), moved);
+	state = retire_block(addr);
+	if (state != GCM_INTERIOR)
+		free_span(gcm_page_index(gcm_page_at(addr)), state, moved);
 	return (void *)to;
 }

@@ -34,6 +34,8 @@ noinst_LTLIBRARIES += %D%/libcore.la
 	%D%/span.c \
 	%D%/cache.h \
 	%D%/cache.c \
+	%D%/alter.h \
+	%D%/alter.c \
 	%D%/large.h \
 	%D%/large.c \
 	%D%/heap.h \

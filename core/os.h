@@ -76,6 +76,17 @@ int gcm_os_pid(void);
 /* Resident set of this process in bytes; 0 when it cannot be told. */
 size_t gcm_os_resident(void);
 
+/* Does a load of the eight bytes at addr work?  The answer may be a moment
+ * old.
+ */
+bool gcm_os_can_read(const void *addr);
+
+/* From now on without calls that are a help but no need: gcm_os_release fails,
+ * ranges keep their names and huge pages.  Only mmap, munmap, mremap and, when
+ * threads wait for each other, futex are left.
+ */
+void gcm_os_confine(void);
+
 /* Die by SIGABRT as abort() does; gcm_os_trap dies at once. */
 _Noreturn void gcm_os_abort(void);
 _Noreturn void gcm_os_trap(void);

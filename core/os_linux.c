@@ -40,6 +40,8 @@ enum {
 	HUGE_PAGE = 2 << 20 /* tables this long opt out of huge pages */
 };
 
+static _Atomic bool confined; /* sticky */
+
 size_t
 gcm_os_page_size(void)
 {
@@ -85,7 +87,7 @@ gcm_os_map_at(void *addr, size_t len, bool table)
 		gcm_os_unmap((void *)got, len);
 		return -EEXIST;
 	}
-	if (table && len >= HUGE_PAGE)
+	if (table && len >= HUGE_PAGE && !atomic_load(&confined))
 		(void)SYSCALL(SYS_madvise, addr, len, MADV_NOHUGEPAGE, 0, 0, 0);
 	return 0;
 }
@@ -129,6 +131,8 @@ gcm_os_unmap(void *addr, size_t len)
 int
 gcm_os_release(void *addr, size_t len)
 {
+	if (atomic_load(&confined))
+		return -EPERM;
 	return (int)SYSCALL(SYS_madvise, addr, len, MADV_DONTNEED, 0, 0, 0);
 }
 
@@ -153,8 +157,9 @@ gcm_os_move(void *from, void *to, size_t len)
 void
 gcm_os_name(void *addr, size_t len, const char *name)
 {
-	(void)SYSCALL(SYS_prctl, PR_SET_VMA, PR_SET_VMA_ANON_NAME, addr, len,
-	    name, 0);
+	if (!atomic_load(&confined))
+		(void)SYSCALL(SYS_prctl, PR_SET_VMA, PR_SET_VMA_ANON_NAME, addr,
+		    len, name, 0);
 }
 
 static uint64_t
@@ -289,6 +294,24 @@ gcm_os_resident(void)
 	for (; *at >= '0' && *at <= '9'; at++)
 		npages = npages * 10 + (size_t)(*at - '0');
 	return npages * gcm_os_page_size();
+}
+
+bool
+gcm_os_can_read(const void *addr)
+{
+	enum {
+		NO_SUCH_HOW = ~0
+	};
+
+	/* The kernel reads the set before it looks at what to do with it. */
+	return SYSCALL(SYS_rt_sigprocmask, NO_SUCH_HOW, addr, NULL, 8, 0, 0) !=
+	    -EFAULT;
+}
+
+void
+gcm_os_confine(void)
+{
+	atomic_store(&confined, true);
 }
 
 void

@@ -404,6 +404,33 @@ gcm_pageheap_release_locked(uint32_t npages)
 	return released;
 }
 
+uint32_t
+gcm_pageheap_find(uintptr_t addr)
+{
+	uint32_t want = (uint32_t)((addr - gcm_zone.lo) >> GCM_PAGE_SHIFT);
+
+	/* Nothing on the way looks like a head: .inv.run-stale. */
+	for (uint32_t i = want + 1; i-- > 0;) {
+		const struct gcm_page *page = gcm_page(i);
+		uint8_t kind = gcm_page_kind(page);
+
+		if (kind == GCM_KIND_SMALL || kind == GCM_KIND_LARGE ||
+		    kind == GCM_KIND_RUN)
+			return want - i < page->n ? i : GCM_NO_PAGE;
+	}
+	return GCM_NO_PAGE;
+}
+
+bool
+gcm_pageheap_renew(uintptr_t lo, uintptr_t hi)
+{
+	size_t page = gcm_os_page_size();
+
+	lo = gcm_round_up(lo, page);
+	hi = gcm_round_down(hi, page);
+	return lo >= hi || gcm_os_renew((void *)lo, hi - lo) == 0;
+}
+
 void
 gcm_pageheap_reset(void)
 {

@@ -13,14 +13,14 @@
  *         without TLS, blocking all signals, using nothing of libc, so that
  *         libc's own idea of "single-threaded" stays true.
  *
- * STATES  OFF      no thread                           STARTING DISABLED
- *         STARTING one thread of the program makes it  ON OFF
- *         ON       thread runs or sleeps               STOPPING OFF
- *         STOPPING somebody waits for it to end        OFF
- *         DISABLED for good
+ * STATES  OFF       no thread, or one on its way out    ON DISABLED
+ *         ON        the thread runs or sleeps           OFF DISABLED
+ *         DISABLED  for good
  *
- * LOCKS   scavenger: state changes.  The thread itself never holds that lock
- *         while it sleeps.
+ *         A program's thread makes it ON by CAS and starts the thread once the
+ *         last one's stack is free (`alive` is 0, cleared by the kernel); the
+ *         thread itself goes back to OFF.  No lock: fork, which ends the
+ *         thread, may be called in a signal handler that interrupted a start.
  *
  * FORK    the child has no thread: OFF.
  */
@@ -34,24 +34,23 @@ enum {
 	START_BYTES = 4 << 20,
 	LOOK_NS = 500 * 1000 * 1000,
 	QUIET = 4,
-	PIECE_PAGES = 1024, /* 8 MiB at a time under the lock */
+	PIECE_PAGES = 256, /* 2 MiB at a time under the lock */
 	STACK_BYTES = 32 << 10,
 	KEEP_PART = 10,     /* keep a tenth of what is in use */
 	KEEP_PAGES = 64,    /* and half a MiB */
 	STOP_NS = 1000 * 1000 * 1000
 };
 
-enum state { OFF, STARTING, ON, STOPPING, DISABLED };
+enum { OFF, ON, DISABLED };
 
 static struct {
-	struct gcm_lock lock;
-	_Atomic uint32_t state;      /* lock to change; read by all */
+	_Atomic uint32_t state;
 	_Atomic uint32_t wish;       /* futex: 1 asks the thread to end */
 	_Atomic uint32_t alive;      /* futex: 0 once its stack is free */
 	_Atomic size_t freed;        /* bytes reported since the last look */
 	_Atomic uint64_t released;   /* bytes; the thread and callers of now */
-	void *stack;                 /* lock */
-} scavenger = {.lock = GCM_LOCK_INIT(scavenger)};
+	void *stack;                 /* whoever made the state ON */
+} scavenger;
 
 uint32_t
 gcm_scavenge_plan(uint32_t idle, uint32_t used)
@@ -134,20 +133,20 @@ look(bool *worked)
 	return false;
 }
 
-/* The thread ends by itself unless more was freed in the meantime. */
+/* Leave the state ON; true when that is the end, false when so much was freed
+ * meanwhile that the thread has to go on.
+ */
 static bool
 retire(void)
 {
-	bool done = false;
+	uint32_t on = ON, off = OFF;
 
-	gcm_lock_acquire(&scavenger.lock);
+	if (!atomic_compare_exchange_strong(&scavenger.state, &on, OFF))
+		return true; /* disabled */
 	if (atomic_load(&scavenger.wish) != 0 ||
-	    atomic_load(&scavenger.freed) < START_BYTES) {
-		atomic_store(&scavenger.state, OFF);
-		done = true;
-	}
-	gcm_lock_release(&scavenger.lock);
-	return done;
+	    atomic_load(&scavenger.freed) < START_BYTES)
+		return true;
+	return !atomic_compare_exchange_strong(&scavenger.state, &off, ON);
 }
 
 static void
@@ -158,11 +157,10 @@ run_scavenger(void *arg)
 	(void)arg;
 	for (;;) {
 		bool worked = false;
+		bool asked = rest(LOOK_NS) || look(&worked);
 
-		if (rest(LOOK_NS) || look(&worked))
-			return; /* who asked sets the state */
 		quiet = worked ? 0 : quiet + 1;
-		if (quiet < QUIET)
+		if (!asked && quiet < QUIET)
 			continue;
 		if (retire())
 			return;
@@ -170,45 +168,28 @@ run_scavenger(void *arg)
 	}
 }
 
-static void
-start_locked(void)
-{
-	if (atomic_load(&scavenger.state) != OFF ||
-	    atomic_load(&scavenger.alive) != 0)
-		return;
-	if (scavenger.stack == NULL &&
-	    gcm_os_map(&scavenger.stack, STACK_BYTES) != 0)
-		return;
-	atomic_store(&scavenger.wish, 0);
-	atomic_store(&scavenger.state, ON);
-	if (gcm_os_thread_start(run_scavenger, NULL, scavenger.stack,
-	        STACK_BYTES, &scavenger.alive) != 0)
-		atomic_store(&scavenger.state, OFF);
-}
-
 GCM_COLD static void
 maybe_start(void)
 {
-	if (atomic_load_explicit(&scavenger.state, memory_order_relaxed) != OFF)
+	uint32_t off = OFF, on = ON;
+
+	if (atomic_load(&scavenger.alive) != 0 ||
+	    !atomic_compare_exchange_strong(&scavenger.state, &off, ON))
 		return;
-	if (!gcm_lock_try(&scavenger.lock))
-		return;
-	start_locked();
-	gcm_lock_release(&scavenger.lock);
+	atomic_store(&scavenger.wish, 0);
+	if ((scavenger.stack == NULL &&
+	        gcm_os_map(&scavenger.stack, STACK_BYTES) != 0) ||
+	    gcm_os_thread_start(run_scavenger, NULL, scavenger.stack,
+	        STACK_BYTES, &scavenger.alive) != 0)
+		(void)atomic_compare_exchange_strong(&scavenger.state, &on, OFF);
 }
 
 void
-gcm_scavenge_count(struct gcm_cache *cache, size_t bytes)
+gcm_scavenge_tell(struct gcm_cache *cache)
 {
-	size_t sum = atomic_load_explicit(&cache->freed, memory_order_relaxed) +
-	    bytes;
+	size_t sum = atomic_exchange_explicit(&cache->freed, 0,
+	    memory_order_relaxed);
 
-	/* Caches report in steps, so that the shared counter stays quiet. */
-	if (sum < START_BYTES / 16) {
-		atomic_store_explicit(&cache->freed, sum, memory_order_relaxed);
-		return;
-	}
-	atomic_store_explicit(&cache->freed, 0, memory_order_relaxed);
 	sum += atomic_fetch_add_explicit(&scavenger.freed, sum,
 	    memory_order_relaxed);
 	if (sum >= start_level())
@@ -232,54 +213,36 @@ gcm_scavenge_now(size_t pad)
 	return any;
 }
 
-static bool
-await_end(void)
+bool
+gcm_scavenge_stop(void)
 {
-	uint64_t deadline = gcm_os_now_ns() + STOP_NS;
+	uint64_t deadline = 0;
 	uint32_t alive;
 
 	while ((alive = atomic_load(&scavenger.alive)) != 0) {
 		uint64_t now = gcm_os_now_ns();
 
+		if (deadline == 0)
+			deadline = now + STOP_NS;
 		if (now >= deadline)
 			return false;
-		gcm_os_wait(&scavenger.alive, alive, deadline - now);
+		atomic_store(&scavenger.wish, 1);
+		gcm_os_wake(&scavenger.wish, 1);
+		gcm_os_wait(&scavenger.alive, alive, STOP_NS / 100);
 	}
 	return true;
-}
-
-bool
-gcm_scavenge_stop(void)
-{
-	bool ended;
-
-	if (atomic_load(&scavenger.alive) == 0)
-		return true;
-	gcm_lock_acquire(&scavenger.lock);
-	if (atomic_load(&scavenger.state) == ON)
-		atomic_store(&scavenger.state, STOPPING);
-	atomic_store(&scavenger.wish, 1);
-	gcm_lock_release(&scavenger.lock);
-	gcm_os_wake(&scavenger.wish, 1);
-	ended = await_end();
-	gcm_lock_acquire(&scavenger.lock);
-	if (ended && atomic_load(&scavenger.state) == STOPPING)
-		atomic_store(&scavenger.state, OFF);
-	gcm_lock_release(&scavenger.lock);
-	return ended;
 }
 
 void
 gcm_scavenge_disable(void)
 {
-	(void)gcm_scavenge_stop();
 	atomic_store(&scavenger.state, DISABLED);
+	(void)gcm_scavenge_stop();
 }
 
 void
 gcm_scavenge_reset(void)
 {
-	gcm_lock_init(&scavenger.lock, GCM_RANK_scavenger);
 	if (atomic_load(&scavenger.state) != DISABLED)
 		atomic_store(&scavenger.state, OFF);
 	atomic_store(&scavenger.wish, 0);

@@ -12,7 +12,14 @@
 /* The program freed some bytes on a path that can be counted.  `cache` is the
  * calling thread's; may start the scavenger.
  */
-void gcm_scavenge_count(struct gcm_cache *cache, size_t bytes);
+static inline void gcm_scavenge_count(struct gcm_cache *cache, size_t bytes);
+
+enum {
+	GCM_SCAVENGE_STEP = 256 << 10 /* bytes a cache counts by itself */
+};
+
+/* Hand the cache's count over to the scavenger, and start it if need be. */
+void gcm_scavenge_tell(struct gcm_cache *cache);
 
 /* Give back all free memory now, keeping `pad` bytes; true when any was. */
 bool gcm_scavenge_now(size_t pad);
@@ -38,5 +45,16 @@ bool gcm_scavenge_running(void);
  * and free since the last look, `used` are in use.
  */
 uint32_t gcm_scavenge_plan(uint32_t idle, uint32_t used);
+
+static inline void
+gcm_scavenge_count(struct gcm_cache *cache, size_t bytes)
+{
+	size_t sum = atomic_load_explicit(&cache->freed, memory_order_relaxed) +
+	    bytes;
+
+	atomic_store_explicit(&cache->freed, sum, memory_order_relaxed);
+	if (GCM_UNLIKELY(sum >= GCM_SCAVENGE_STEP))
+		gcm_scavenge_tell(cache);
+}
 
 #endif

@@ -3,7 +3,7 @@
  * MODEL   Slot sizes follow tcmalloc's and Go's reasoning (four classes a
  *         doubling keep internal waste below 20 %, 10 % on average); span
  *         lengths are the shortest whose tail waste is below an eighth, so
- *         that small heaps stay small, and grow up to eight times under
+ *         that small heaps stay small, and grow up to four times under
  *         demand.
  */
 #include "core/sizeclass.h"
@@ -11,7 +11,7 @@
 #include "core/table.h"
 
 enum {
-	BIN_BYTES = 64 << 10, /* a bin holds at most this much, or 4 slots */
+	BIN_BYTES = 128 << 10, /* a bin holds at most this much, or 4 slots */
 	BIN_SLOTS = 512
 };
 
@@ -51,7 +51,7 @@ init_class(uint32_t class_id)
 	class->pages_min = pages_for_size(size);
 	class->pages_max = class->pages_min;
 	while (class->pages_max * 2 <= GCM_SPAN_PAGES_MAX &&
-	    class->pages_max < class->pages_min * 8)
+	    class->pages_max < class->pages_min * 4)
 		class->pages_max *= 2;
 	class->reciprocal = (uint32_t)(((1ull << 32) + size - 1) / size);
 	class->cached_max = BIN_BYTES / size;

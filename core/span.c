@@ -63,7 +63,7 @@ gcm_span_new(uint32_t class_id, uint32_t owner, uint32_t npages, bool may_grow)
 	gcm_lock_release(&gcm_pageheap.lock);
 	if (index == GCM_NO_PAGE)
 		return GCM_NO_PAGE;
-	memset((void *)gcm_state_at(gcm_page_addr(index)), GCM_INTERIOR,
+	memset(gcm_state_bytes(gcm_page_addr(index)), GCM_INTERIOR,
 	    (size_t)npages << (GCM_PAGE_SHIFT - GCM_GRANULE_SHIFT));
 	write_records(index, npages, tag);
 	page = gcm_page(index);
@@ -143,7 +143,7 @@ gcm_span_unlink(struct gcm_span_list *list, uint32_t index)
 static bool
 harvest_line(uintptr_t line, void ***top, uint32_t *want)
 {
-	uint64_t mask = gcm_line_find_free((const uint8_t *)gcm_state_at(line));
+	uint64_t mask = gcm_line_find_free(gcm_state_bytes(line));
 	void **at = *top;
 	uint32_t left = *want;
 
@@ -240,7 +240,7 @@ gcm_span_is_empty(uint32_t index)
 
 	for (uintptr_t line = lo; line < hi; line += GCM_LINE) {
 		nfree += (uint32_t)__builtin_popcountll(
-		    gcm_line_find_free((const uint8_t *)gcm_state_at(line)));
+		    gcm_line_find_free(gcm_state_bytes(line)));
 		wanted = line + GCM_LINE >= hi
 		    ? page->carved
 		    : (uint32_t)(line + GCM_LINE - lo + size - 1) / size;
@@ -266,7 +266,8 @@ gcm_span_repair(uint32_t index)
 
 		if (!start)
 			gcm_slot_set(at, GCM_INTERIOR);
-		else if ((gcm_slot_get(at) & (GCM_ALLOC | GCM_SAMPLED)) == 0)
+		else if ((gcm_slot_get(at) & (GCM_ALLOC | GCM_SAMPLED)) == 0 &&
+		    gcm_slot_get(at) != GCM_LOST)
 			gcm_slot_set(at, GCM_FREE);
 		if (start)
 			next++;

@@ -18,63 +18,111 @@
 #include "core/report.h"
 #include "core/scavenge.h"
 
+enum {
+	CLASSES_BYTES = GCM_NCLASSES * sizeof(struct gcm_class_stat)
+};
+
 static void
-count_span(struct gcm_stat *stat, uint32_t index)
+add_span(struct gcm_stat *stat, const struct gcm_class *class,
+    const struct gcm_class_stat *span)
+{
+	stat->allocated_blocks += span->allocated;
+	stat->allocated += span->allocated * class->usable;
+	stat->cached_blocks += span->cached;
+	stat->cached += span->cached * class->size;
+	stat->free_blocks += span->free;
+	stat->free_slots += span->free * class->size;
+	stat->spans++;
+	stat->span_bytes += span->pages << GCM_PAGE_SHIFT;
+}
+
+static void
+add_class(struct gcm_class_stat *sum, const struct gcm_class_stat *span)
+{
+	sum->spans++;
+	sum->pages += span->pages;
+	sum->slots += span->slots;
+	sum->allocated += span->allocated;
+	sum->cached += span->cached;
+	sum->free += span->free;
+}
+
+/* The tag of a span that is being released changes under our eyes: its class
+ * is read once, so that the sums agree in any case.
+ */
+static void
+count_span(struct gcm_stat *stat, struct gcm_class_stat *classes,
+    uint32_t index)
 {
 	struct gcm_page *page = gcm_page(index);
 	uint32_t class_id = gcm_page_class(page);
 	const struct gcm_class *class = &gcm_classes[class_id];
-	struct gcm_class_stat *at = &stat->classes[class_id];
 	uintptr_t addr = gcm_page_addr(index);
-	uint32_t slots = gcm_span_slots(page), carved = page->carved;
-	uint64_t allocated = 0, cached = 0;
+	struct gcm_class_stat span = {.pages = page->n};
+	uint32_t carved = page->carved;
 
-	for (uint32_t i = 0; i < carved && i < slots; i++) {
+	span.slots = (span.pages << GCM_PAGE_SHIFT) / class->size;
+	for (uint32_t i = 0; i < carved && i < span.slots; i++) {
 		uint8_t state = gcm_slot_get(addr + (uintptr_t)i * class->size);
 
-		allocated += (state & (GCM_ALLOC | GCM_SAMPLED)) != 0;
-		cached += state == GCM_CACHED;
+		span.allocated += (state & (GCM_ALLOC | GCM_SAMPLED)) != 0;
+		span.cached += state == GCM_CACHED;
 	}
-	at->spans++;
-	at->pages += page->n;
-	at->slots += slots;
-	at->allocated += allocated;
-	at->cached += cached;
-	at->free += slots - allocated - cached;
-	stat->spans++;
-	stat->span_bytes += (uint64_t)page->n << GCM_PAGE_SHIFT;
+	span.free = span.slots - span.allocated - span.cached;
+	add_span(stat, class, &span);
+	if (classes != NULL)
+		add_class(&classes[class_id], &span);
 }
 
 static void
-sum_classes(struct gcm_stat *stat)
+count_large(struct gcm_stat *stat, uint32_t index)
 {
-	for (uint32_t i = 0; i < GCM_NCLASSES; i++) {
-		const struct gcm_class_stat *at = &stat->classes[i];
-		uint32_t size = gcm_classes[i].size;
+	uint64_t bytes = (uint64_t)gcm_page(index)->n << GCM_PAGE_SHIFT;
 
-		stat->allocated_blocks += at->allocated;
-		stat->allocated += at->allocated * gcm_classes[i].usable;
-		stat->cached_blocks += at->cached;
-		stat->cached += at->cached * size;
-		stat->free_blocks += at->free;
-		stat->free_slots += at->free * size;
-	}
+	if ((gcm_slot_get(gcm_page_addr(index)) &
+	        (GCM_ALLOC | GCM_SAMPLED)) == 0)
+		return;
+	stat->large_blocks++;
+	stat->large += bytes;
+	stat->allocated_blocks++;
+	stat->allocated += bytes;
 }
 
 static void
-count_page(struct gcm_stat *stat, uint32_t index)
+count_run_locked(struct gcm_stat *stat, uint32_t index)
 {
-	struct gcm_page *page = gcm_page(index);
+	uint32_t npages = gcm_page(index)->n;
+	uint64_t bytes = (uint64_t)npages << GCM_PAGE_SHIFT;
+	uint32_t nclean = gcm_clean_count_locked(gcm_page_addr(index),
+	    gcm_page_addr(index + npages));
+
+	stat->free_pages += bytes;
+	if (nclean == npages)
+		return;
+	stat->dirty_pages += (uint64_t)(npages - nclean) << GCM_PAGE_SHIFT;
+	if (stat->dirty_runs++ == 0 || bytes < stat->dirty_run_min)
+		stat->dirty_run_min = bytes;
+	if (bytes > stat->dirty_run_max)
+		stat->dirty_run_max = bytes;
+}
+
+/* Count what begins at the page; how many pages it has. */
+static uint32_t
+count_page_locked(struct gcm_stat *stat, struct gcm_class_stat *classes,
+    uint32_t index)
+{
+	const struct gcm_page *page = gcm_page(index);
 	uint8_t kind = gcm_page_kind(page);
 
 	if (kind == GCM_KIND_SMALL)
-		count_span(stat, index);
-	if (kind == GCM_KIND_LARGE &&
-	    (gcm_slot_get(gcm_page_addr(index)) &
-	        (GCM_ALLOC | GCM_SAMPLED)) != 0) {
-		stat->large_blocks++;
-		stat->large += (uint64_t)page->n << GCM_PAGE_SHIFT;
-	}
+		count_span(stat, classes, index);
+	else if (kind == GCM_KIND_LARGE)
+		count_large(stat, index);
+	else if (kind == GCM_KIND_RUN)
+		count_run_locked(stat, index);
+	else
+		return 1; /* taken, and not yet a span */
+	return page->n > 0 ? page->n : 1;
 }
 
 static void
@@ -85,35 +133,49 @@ count_cache(struct gcm_cache *cache, void *arg)
 }
 
 void
-gcm_stat_collect(struct gcm_stat *stat)
+gcm_stat_collect(struct gcm_stat *stat, struct gcm_class_stat *classes)
 {
 	uint32_t total;
 
 	memset(stat, 0, sizeof(*stat));
+	if (classes != NULL)
+		memset(classes, 0, CLASSES_BYTES);
 	if (!gcm_heap_enter())
 		return;
 	gcm_lock_acquire(&gcm_pageheap.lock);
 	total = gcm_zone_pages();
-	for (uint32_t i = 0; i < total;) {
-		struct gcm_page *page = gcm_page(i);
-		uint8_t kind = gcm_page_kind(page);
-		bool head = kind == GCM_KIND_SMALL || kind == GCM_KIND_LARGE ||
-		    kind == GCM_KIND_RUN;
-
-		count_page(stat, i);
-		i += head && page->n > 0 ? page->n : 1;
-	}
-	stat->free_pages = (uint64_t)gcm_pageheap.free_pages << GCM_PAGE_SHIFT;
-	stat->dirty_pages = (uint64_t)gcm_pageheap.dirty << GCM_PAGE_SHIFT;
+	for (uint32_t i = 0; i < total;)
+		i += count_page_locked(stat, classes, i);
 	stat->tables = gcm_table_mapped();
 	gcm_lock_release(&gcm_pageheap.lock);
-	sum_classes(stat);
-	stat->allocated += stat->large;
-	stat->allocated_blocks += stat->large_blocks;
 	stat->zone = (uint64_t)total << GCM_PAGE_SHIFT;
 	stat->meta = gcm_meta_mapped();
 	stat->released = gcm_scavenge_released();
 	gcm_cache_visit(count_cache, &stat->caches);
+}
+
+struct gcm_class_stat *
+gcm_stat_room(void)
+{
+	return gcm_heap_enter() ? gcm_meta_alloc(CLASSES_BYTES) : NULL;
+}
+
+void
+gcm_stat_drop(struct gcm_class_stat *classes)
+{
+	gcm_meta_free(classes, CLASSES_BYTES);
+}
+
+uint64_t
+gcm_stat_held(const struct gcm_stat *stat)
+{
+	return stat->span_bytes + stat->dirty_pages;
+}
+
+uint64_t
+gcm_stat_spare(const struct gcm_stat *stat)
+{
+	return stat->cached + stat->free_slots + stat->dirty_pages;
 }
 
 /* The summary ---------------------------------------------------------------- */
@@ -151,7 +213,7 @@ add_totals(struct gcm_text *text, const struct gcm_stat *stat)
 }
 
 static void
-add_class(struct gcm_text *text, uint32_t size,
+add_class_row(struct gcm_text *text, uint32_t size,
     const struct gcm_class_stat *class)
 {
 	gcm_text_add(text, "gcmalloc:   ");
@@ -171,17 +233,18 @@ void
 gcm_stat_print(void)
 {
 	enum { BYTES = 8192 };
-	static struct gcm_stat stat; /* too large for the stack of a host */
-	static char buffer[BYTES];
+	static struct gcm_class_stat classes[GCM_NCLASSES];
+	static char buffer[BYTES]; /* once, at exit */
+	struct gcm_stat stat;
 	struct gcm_text text;
 
-	gcm_stat_collect(&stat);
+	gcm_stat_collect(&stat, classes);
 	gcm_text_init(&text, buffer, sizeof(buffer));
 	add_totals(&text, &stat);
 	gcm_text_add(&text,
 	    "gcmalloc:   slot    spans     allocated   cached    free\n");
 	for (uint32_t i = 0; i < GCM_NCLASSES; i++)
-		if (stat.classes[i].spans != 0)
-			add_class(&text, gcm_classes[i].size, &stat.classes[i]);
+		if (classes[i].spans != 0)
+			add_class_row(&text, gcm_classes[i].size, &classes[i]);
 	gcm_report_write(&text);
 }

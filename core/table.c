@@ -86,7 +86,7 @@ grow_window(struct window *window, uintptr_t zone_hi)
 static int
 map_extent(uintptr_t lo, uintptr_t hi)
 {
-	for (unsigned int i = 0; i < NWINDOWS; i++) {
+	for (unsigned int i = 0; i < NWINDOWS; i++) { /* .inv.tables-first */
 		int error = grow_window(&windows[i], hi);
 
 		if (error != 0)
@@ -198,7 +198,8 @@ gcm_table_grow_locked(uint32_t *npages)
 	uintptr_t lo = gcm_zone.hi;
 	size_t need = gcm_round_up((size_t)*npages << GCM_PAGE_SHIFT,
 	    EXTENT_ALIGN);
-	size_t wish = gcm_round_up((lo - gcm_zone.lo) / 8, EXTENT_ALIGN);
+	size_t wish = gcm_round_up((lo - gcm_zone.lo) / 16,
+	    EXTENT_ALIGN);
 	int error;
 
 	if (wish < EXTENT_MIN)

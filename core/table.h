@@ -44,6 +44,11 @@ enum gcm_state {
 	GCM_INTERIOR = 0,   /* no slot starts here */
 	GCM_FREE = 1,       /* any refill of the owner may take it */
 	GCM_CACHED = 2,     /* free, held by one thread cache */
+	GCM_LOST = 3,       /* freed, its pages could not be had back: never
+	                       used again */
+	GCM_ALTERED = 4,    /* | SAMPLED | colour: allocated, and the program
+	                       unmapped, replaced or protected pages of it:
+	                       maybe not readable, to be renewed when freed */
 	GCM_LIMBO = 0x10,   /* | colour: unreachable, kept one more cycle */
 	GCM_QUAR = 0x20,    /* | colour: freed, kept until nothing points here */
 	GCM_SAMPLED = 0x40, /* | colour: allocated, and traced */
@@ -62,8 +67,7 @@ enum gcm_kind {
 
 enum gcm_page_flag {
 	GCM_PAGE_MOVED = 1, /* large: its pages came by mremap */
-	GCM_PAGE_TORN = 2,  /* small: from before a fork, not yet repaired */
-	GCM_PAGE_LOST = 4   /* the program unmapped or replaced part of it */
+	GCM_PAGE_TORN = 2   /* small: from before a fork, not yet repaired */
 };
 
 /* The record of a page.  Indexes of pages count from the zone's base; links
@@ -129,6 +133,15 @@ gcm_state_at(uintptr_t addr)
 {
 	return (_Atomic uint8_t *)((addr >> GCM_GRANULE_SHIFT) +
 	    GCM_STATE_BIAS);
+}
+
+/* The states from addr on as plain bytes: for pages nobody else has yet, and
+ * for searches whose answer may be a moment old.
+ */
+static inline uint8_t *
+gcm_state_bytes(uintptr_t addr)
+{
+	return (uint8_t *)((addr >> GCM_GRANULE_SHIFT) + GCM_STATE_BIAS);
 }
 
 static inline struct gcm_page *

@@ -8,6 +8,7 @@
 #include <sys/auxv.h>
 
 #include "core/core.h"
+#include "preload/next.h"
 #include "preload/preload.h"
 
 __attribute__((constructor)) static void
@@ -22,7 +23,7 @@ begin(int argc, char **argv, char **environ_list)
 		gcm_scavenge_disable();
 	if (gcm_options.stats != 0)
 		gcm_report_open(gcm_options.LOG);
-	gcm_process_init();
+	gcm_next_init();
 	gcm_thread_init();
 }
 

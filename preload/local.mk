@@ -11,8 +11,17 @@ libgcmalloc_la_SOURCES = \
 	%D%/init.c \
 	%D%/malloc.c \
 	%D%/foreign.c \
+	%D%/operator.c \
 	%D%/thread.c \
-	%D%/process.c
+	%D%/next.def \
+	%D%/next.h \
+	%D%/next.c \
+	%D%/process.c \
+	%D%/seccomp.c \
+	%D%/map.c \
+	%D%/dl.c \
+	%D%/image.h \
+	%D%/image.c
 
 libgcmalloc_la_LIBADD = core/libcore.la
 

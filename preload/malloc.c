@@ -24,6 +24,11 @@ no_memory(void *block)
 	return block;
 }
 
+/* Not, or no longer, in glibc's headers. */
+GCM_EXPORT void cfree(void *block);
+GCM_EXPORT void free_sized(void *block, size_t size);
+GCM_EXPORT void free_aligned_sized(void *block, size_t align, size_t size);
+
 GCM_NOINLINE static void *
 alloc_slow(size_t size)
 {
@@ -63,7 +68,8 @@ free_slow(void *block, const char *call)
 GCM_NOINLINE static void
 free_rare(void *block)
 {
-	free_slow(block, "free");
+	if (!gcm_cache_free_remote(gcm_cache_self, block))
+		free_slow(block, "free");
 }
 
 GCM_EXPORT void
@@ -225,9 +231,17 @@ malloc_usable_size(void *block)
 }
 
 /* The names glibc has for its own, which some programs and wrappers call. */
-#define ALIAS(name, target)                                                   \
+#if __has_attribute(copy)
+#define SAME_AS(target) alias(#target), copy(target)
+#else
+#define SAME_AS(target) alias(#target)
+#endif
+#define ALIAS(name, target)                                                    \
 	GCM_EXPORT extern __typeof__(target) name                              \
-	    __attribute__((alias(#target), copy(target)))
+	    __attribute__((SAME_AS(target)))
+
+extern __typeof__(malloc) gcm_own_malloc
+    __attribute__((SAME_AS(malloc), visibility("hidden")));
 
 ALIAS(__libc_malloc, malloc);
 ALIAS(__libc_free, free);

@@ -2,17 +2,26 @@
 #ifndef GCM_PRELOAD_PRELOAD_H
 #define GCM_PRELOAD_PRELOAD_H
 
-#include "core/base.h"
+#include "core/core.h"
 
-/* Pointers outside the zone: glibc's own blocks go back to glibc, anything
+/* Our malloc, whichever one the symbol `malloc` means in this process. */
+extern GCM_HIDDEN void *gcm_own_malloc(size_t size);
+
+/* Pointers outside the zone: blocks of those behind us go to them, anything
  * else is reported as misuse of `call`.
  */
 void gcm_foreign_free(void *block, const char *call);
 void *gcm_foreign_realloc(void *block, size_t size);
 size_t gcm_foreign_usable(void *block);
 
-/* Look up the real functions that process.c wraps. */
-void gcm_process_init(void);
+/* Look up who is behind us.  Once, by whoever needs it first. */
+void gcm_foreign_init(void);
+
+/* Is our malloc the one that the process uses? */
+bool gcm_foreign_is_first(void);
+
+/* From now on blocks may come from another glibc in this process. */
+void gcm_foreign_expect(void);
 
 /* Arrange that threads give up their cache when they end. */
 void gcm_thread_init(void);

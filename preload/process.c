@@ -1,33 +1,147 @@
-/* process.c -- calls that change the process: our thread must not be in the way
+/* process.c -- calls that a second thread hurts: ours ends before them
  *
- * MODEL   fork, and calls that a second thread makes fail, act on every thread
- *         or would leave ours behind with other credentials: the scavenger
- *         ends before them, and may come back with the next burst of frees.
- *         The real functions are looked up in the constructor, because fork
- *         may be called from a signal handler, where dlsym may not.
+ * MODEL   Credentials, capabilities and namespaces belong to threads.  glibc
+ *         changes the credentials of all threads that it knows, which ours is
+ *         not; the kernel refuses some changes to a process of several
+ *         threads.  So our thread ends before such a call.  Another thread of
+ *         the program may free enough meanwhile to start it again: it is
+ *         ended once more afterwards, so that on return no thread of ours has
+ *         what the program has given up.
+ *
+ *         While there is no thread of ours, a wrapper costs two loads.
+ *
+ * FORK    a child of a process with one thread is spared the repair of the
+ *         heap (core/heap.c), and CPython's warning about threads.
  */
-#include <dlfcn.h>
+#include <errno.h>
+#include <grp.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/core.h"
+#include "preload/next.h"
 #include "preload/preload.h"
 
-static pid_t (*next_fork)(void);
-
-void
-gcm_process_init(void)
-{
-	*(void **)&next_fork = dlsym(RTLD_NEXT, "fork");
-}
+enum {
+	TRIES = 100,        /* of unshare and setns while our thread leaves */
+	TRY_NS = 100 * 1000 /* between two */
+};
 
 GCM_EXPORT pid_t
 fork(void)
 {
+	pid_t (*next)(void) = GCM_NEXT(fork);
 	pid_t child;
 
+	if (next == NULL) {
+		errno = ENOSYS;
+		return -1;
+	}
 	(void)gcm_scavenge_stop();
-	child = next_fork != NULL ? next_fork() : _Fork();
+	child = next();
 	if (child == 0)
 		gcm_heap_forked();
 	return child;
+}
+
+/* What each thread has of its own --------------------------------------------- */
+
+/* capability.h is not glibc's */
+GCM_EXPORT int capset(void *header, const void *data);
+
+#define WITHOUT_THREAD(name, params, args)                                     \
+	GCM_EXPORT int name params                                             \
+	{                                                                      \
+		__typeof__(&(name)) next = GCM_NEXT(name);                     \
+		int result;                                                    \
+                                                                               \
+		if (next == NULL) {                                            \
+			errno = ENOSYS;                                        \
+			return -1;                                             \
+		}                                                              \
+		(void)gcm_scavenge_stop();                                     \
+		result = next args;                                            \
+		(void)gcm_scavenge_stop();                                     \
+		return result;                                                 \
+	}
+
+WITHOUT_THREAD(setuid, (uid_t id), (id))
+WITHOUT_THREAD(setgid, (gid_t id), (id))
+WITHOUT_THREAD(seteuid, (uid_t effective), (effective))
+WITHOUT_THREAD(setegid, (gid_t effective), (effective))
+WITHOUT_THREAD(setreuid, (uid_t real, uid_t effective), (real, effective))
+WITHOUT_THREAD(setregid, (gid_t real, gid_t effective), (real, effective))
+WITHOUT_THREAD(setresuid, (uid_t real, uid_t effective, uid_t saved),
+    (real, effective, saved))
+WITHOUT_THREAD(setresgid, (gid_t real, gid_t effective, gid_t saved),
+    (real, effective, saved))
+WITHOUT_THREAD(setgroups, (size_t count, const gid_t *list), (count, list))
+WITHOUT_THREAD(initgroups, (const char *user, gid_t group), (user, group))
+WITHOUT_THREAD(capset, (void *header, const void *data), (header, data))
+
+/* What the process shares ------------------------------------------------------ */
+
+/* Our thread has said farewell, and the kernel still counts it for some
+ * microseconds: those calls fail with EINVAL then.  True to try again.
+ */
+static bool
+is_leaving(int result, bool was_there, unsigned int *tries)
+{
+	struct timespec span = {0, TRY_NS};
+
+	if (result == 0 || errno != EINVAL || !was_there || ++*tries > TRIES)
+		return false;
+	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &span, NULL);
+	return true;
+}
+
+GCM_EXPORT int
+unshare(int flags)
+{
+	__typeof__(&unshare) next = GCM_NEXT(unshare);
+	bool was_there = gcm_scavenge_running();
+	unsigned int tries = 0;
+	int saved = errno, result;
+
+	(void)gcm_scavenge_stop();
+	do {
+		errno = saved;
+		result = next(flags);
+	} while (is_leaving(result, was_there, &tries));
+	return result;
+}
+
+GCM_EXPORT int
+setns(int fd, int type)
+{
+	__typeof__(&setns) next = GCM_NEXT(setns);
+	bool was_there = gcm_scavenge_running();
+	unsigned int tries = 0;
+	int saved = errno, result;
+
+	(void)gcm_scavenge_stop();
+	do {
+		errno = saved;
+		result = next(fd, type);
+	} while (is_leaving(result, was_there, &tries));
+	return result;
+}
+
+/* The calling thread gets a table of its own: ours would keep the old one, and
+ * with it every pipe open.
+ */
+GCM_EXPORT int
+close_range(unsigned int first, unsigned int last, int flags)
+{
+	__typeof__(&close_range) next = GCM_NEXT(close_range);
+
+	if (next == NULL) {
+		errno = ENOSYS;
+		return -1;
+	}
+	if ((flags & (int)CLOSE_RANGE_UNSHARE) != 0)
+		(void)gcm_scavenge_stop();
+	return next(first, last, flags);
 }
