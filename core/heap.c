@@ -275,7 +275,7 @@ gcm_heap_alloc_zeroed(size_t size)
 }
 
 /* The first class from size up whose slots all lie at multiples of align;
- * spans begin at pages.  GCM_NCLASSES when there is none.
+ * spans begin at pages.  GCM_CLASS_ZERO when there is none.
  */
 static uint32_t
 find_aligned_class(size_t size, size_t align)
@@ -283,9 +283,9 @@ find_aligned_class(size_t size, size_t align)
 	uint32_t class_id;
 
 	if (size > GCM_SMALL_MAX || align > GCM_PAGE_SIZE)
-		return GCM_NCLASSES;
-	class_id = gcm_class_of_size(size);
-	while (class_id < GCM_NCLASSES &&
+		return GCM_CLASS_ZERO;
+	class_id = gcm_class_of_size(size == 0 ? 1 : size);
+	while (class_id < GCM_CLASS_ZERO &&
 	    (gcm_classes[class_id].size & (align - 1)) != 0)
 		class_id++;
 	return class_id;
@@ -301,7 +301,7 @@ gcm_heap_alloc_aligned(size_t size, size_t align)
 	if (!gcm_heap_enter())
 		return NULL;
 	class_id = find_aligned_class(size, align);
-	if (class_id < GCM_NCLASSES)
+	if (class_id < GCM_CLASS_ZERO)
 		return alloc_slot(class_id);
 	return alloc_large(size == 0 ? 1 : size, align, false);
 }
@@ -314,7 +314,7 @@ gcm_heap_good_size(size_t size, size_t align)
 	if (!gcm_heap_enter())
 		return 0;
 	class_id = find_aligned_class(size, align < 1 ? 1 : align);
-	if (class_id < GCM_NCLASSES)
+	if (class_id < GCM_CLASS_ZERO)
 		return gcm_classes[class_id].usable;
 	return (size_t)gcm_large_pages(size) << GCM_PAGE_SHIFT;
 }

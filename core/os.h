@@ -41,6 +41,9 @@ int gcm_os_renew(void *addr, size_t len);
  */
 int gcm_os_move(void *from, void *to, size_t len);
 
+/* Take away, or give back, all access to [addr, addr+len), which is ours. */
+int gcm_os_protect(void *addr, size_t len, bool hidden);
+
 /* Name a range for /proc/PID/maps; failure does not matter. */
 void gcm_os_name(void *addr, size_t len, const char *name);
 

@@ -154,6 +154,13 @@ gcm_os_move(void *from, void *to, size_t len)
 	return got < 0 && got > -4096 ? (int)got : 0;
 }
 
+int
+gcm_os_protect(void *addr, size_t len, bool hidden)
+{
+	return (int)SYSCALL(SYS_mprotect, addr, len,
+	    hidden ? PROT_NONE : PROT_READ | PROT_WRITE, 0, 0, 0);
+}
+
 void
 gcm_os_name(void *addr, size_t len, const char *name)
 {

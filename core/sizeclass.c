@@ -23,17 +23,21 @@ size_of_class(uint32_t class_id)
 {
 	uint32_t step;
 
+	if (class_id == 0 || class_id == GCM_CLASS_ZERO)
+		return GCM_GRANULE;
 	if (class_id <= 8)
-		return class_id == 0 ? 16 : class_id * 16;
+		return class_id * 16;
 	step = (class_id - 9) / 4;
 	return (32u << step) * ((class_id - 9) % 4 + 5);
 }
 
 static uint32_t
-pages_for_size(uint32_t size)
+pages_for_class(uint32_t class_id, uint32_t size)
 {
 	uint32_t npages = 1;
 
+	if (class_id == GCM_CLASS_ZERO)
+		return GCM_SPAN_PAGES_MAX; /* each is a mapping of its own */
 	while (npages * GCM_PAGE_SIZE < size ||
 	    (npages * GCM_PAGE_SIZE) % size > npages * GCM_PAGE_SIZE / 8)
 		npages++;
@@ -48,7 +52,9 @@ init_class(uint32_t class_id)
 
 	class->size = size;
 	class->usable = class_id == 0 ? GCM_TINY_MAX : size;
-	class->pages_min = pages_for_size(size);
+	if (class_id == GCM_CLASS_ZERO)
+		class->usable = 0;
+	class->pages_min = pages_for_class(class_id, size);
 	class->pages_max = class->pages_min;
 	while (class->pages_max * 2 <= GCM_SPAN_PAGES_MAX &&
 	    class->pages_max < class->pages_min * 4)

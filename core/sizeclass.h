@@ -3,6 +3,8 @@
  * Class 0 holds requests of 0 to 7 bytes, which cannot hold a pointer: its
  * usable size is 7 and it is never scanned.  Then 16-byte steps to 128, then
  * four classes a doubling to 32 KiB.  Everything larger is a span of its own.
+ * Requests of 0 bytes have a class, too, whose slots cannot be read or written
+ * (as OpenBSD's malloc does): nobody may use them for more than their address.
  */
 #ifndef GCM_CORE_SIZECLASS_H
 #define GCM_CORE_SIZECLASS_H
@@ -10,7 +12,8 @@
 #include "core/base.h"
 
 enum {
-	GCM_NCLASSES = 41,
+	GCM_NCLASSES = 42,
+	GCM_CLASS_ZERO = 41,    /* requests of 0 bytes */
 	GCM_TINY_MAX = 7,       /* largest request of class 0 */
 	GCM_BYTE_MAX = 1024,    /* largest request looked up by byte */
 	GCM_SMALL_MAX = 32768,  /* largest request that gets a slot */
@@ -46,7 +49,7 @@ static inline uint32_t
 gcm_class_of_size(size_t size)
 {
 	if (size <= GCM_TINY_MAX)
-		return 0;
+		return size == 0 ? GCM_CLASS_ZERO : 0;
 	return size <= 128 ? (uint32_t)(size + 15) / 16
 	                   : gcm_class_of_large(size);
 }

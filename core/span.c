@@ -31,6 +31,7 @@
 #include <string.h>
 
 #include "core/line.h"
+#include "core/os.h"
 #include "core/pageheap.h"
 
 static void
@@ -49,6 +50,13 @@ write_records(uint32_t index, uint32_t npages, uint32_t tag)
 	}
 }
 
+static int
+protect_span(uint32_t index, uint32_t npages, bool hidden)
+{
+	return gcm_os_protect((void *)gcm_page_addr(index),
+	    (size_t)npages << GCM_PAGE_SHIFT, hidden);
+}
+
 uint32_t
 gcm_span_new(uint32_t class_id, uint32_t owner, uint32_t npages, bool may_grow)
 {
@@ -65,6 +73,8 @@ gcm_span_new(uint32_t class_id, uint32_t owner, uint32_t npages, bool may_grow)
 		return GCM_NO_PAGE;
 	memset(gcm_state_bytes(gcm_page_addr(index)), GCM_INTERIOR,
 	    (size_t)npages << (GCM_PAGE_SHIFT - GCM_GRANULE_SHIFT));
+	if (class_id == GCM_CLASS_ZERO) /* if it cannot be, it is not */
+		(void)protect_span(index, npages, true);
 	write_records(index, npages, tag);
 	page = gcm_page(index);
 	page->carved = 0;
@@ -80,6 +90,9 @@ gcm_span_release(uint32_t index)
 {
 	uint32_t npages = gcm_page(index)->n;
 
+	if (gcm_page_class(gcm_page(index)) == GCM_CLASS_ZERO &&
+	    protect_span(index, npages, false) != 0)
+		return; /* lost: nobody else could use these pages */
 	for (uint32_t i = 0; i < npages; i++)
 		atomic_store_explicit(&gcm_page(index + i)->tag, 0,
 		    memory_order_relaxed);

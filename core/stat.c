@@ -19,7 +19,9 @@
 #include "core/scavenge.h"
 
 enum {
-	CLASSES_BYTES = GCM_NCLASSES * sizeof(struct gcm_class_stat)
+	CLASSES_BYTES = GCM_NCLASSES * sizeof(struct gcm_class_stat),
+	LINE_WORDS = 255, /* what the bytes of a sum can count */
+	WORD_SIZES = 128  /* longer slots: looking at each is quicker */
 };
 
 static void
@@ -47,6 +49,65 @@ add_class(struct gcm_class_stat *sum, const struct gcm_class_stat *span)
 	sum->free += span->free;
 }
 
+static uint64_t
+sum_bytes(uint64_t bytes)
+{
+	const uint64_t even = 0x00ff00ff00ff00ffu;
+
+	return ((bytes & even) + (bytes >> 8 & even)) * 0x0001000100010001u >>
+	    48;
+}
+
+/* Up to LINE_WORDS words of states, eight at a time; between slots they are
+ * 0.  Each byte of a sum counts for itself.
+ */
+static void
+count_words(struct gcm_class_stat *span, const uint8_t *states, size_t nwords)
+{
+	const uint64_t high = 0x8080808080808080u, low = ~high;
+	uint64_t taken = 0, cached = 0, word, other;
+
+	for (; nwords > 0; nwords--, states += sizeof(word)) {
+		memcpy(&word, states, sizeof(word));
+		taken += (word | word << 1) >> 7 & high >> 7;
+		other = word ^ (high >> 7) * GCM_CACHED;
+		other = ((other & low) + low) | other;
+		cached += ~other >> 7 & high >> 7;
+	}
+	span->allocated += sum_bytes(taken);
+	span->cached += sum_bytes(cached);
+}
+
+static void
+count_slots(struct gcm_class_stat *span, uintptr_t addr, uint32_t size,
+    uint64_t nslots)
+{
+	for (; nslots > 0; nslots--, addr += size) {
+		uint8_t state = gcm_slot_get(addr);
+
+		span->allocated += (state & (GCM_ALLOC | GCM_SAMPLED)) != 0;
+		span->cached += state == GCM_CACHED;
+	}
+}
+
+/* The same for spans of short slots, by words of states. */
+static void
+count_states(struct gcm_class_stat *span, uintptr_t addr, uint32_t size,
+    uint64_t nslots)
+{
+	const uint8_t *states = gcm_state_bytes(addr);
+	size_t left = gcm_round_up(nslots * size, 8 * GCM_GRANULE) /
+	    (8 * GCM_GRANULE);
+
+	while (left > 0) {
+		size_t nwords = left < LINE_WORDS ? left : LINE_WORDS;
+
+		count_words(span, states, nwords);
+		states += nwords * 8;
+		left -= nwords;
+	}
+}
+
 /* The tag of a span that is being released changes under our eyes: its class
  * is read once, so that the sums agree in any case.
  */
@@ -59,15 +120,15 @@ count_span(struct gcm_stat *stat, struct gcm_class_stat *classes,
 	const struct gcm_class *class = &gcm_classes[class_id];
 	uintptr_t addr = gcm_page_addr(index);
 	struct gcm_class_stat span = {.pages = page->n};
-	uint32_t carved = page->carved;
+	uint64_t carved = page->carved;
 
 	span.slots = (span.pages << GCM_PAGE_SHIFT) / class->size;
-	for (uint32_t i = 0; i < carved && i < span.slots; i++) {
-		uint8_t state = gcm_slot_get(addr + (uintptr_t)i * class->size);
-
-		span.allocated += (state & (GCM_ALLOC | GCM_SAMPLED)) != 0;
-		span.cached += state == GCM_CACHED;
-	}
+	if (carved > span.slots)
+		carved = span.slots;
+	if (class->size > WORD_SIZES || (page->flags & GCM_PAGE_TORN) != 0)
+		count_slots(&span, addr, class->size, carved);
+	else
+		count_states(&span, addr, class->size, carved);
 	span.free = span.slots - span.allocated - span.cached;
 	add_span(stat, class, &span);
 	if (classes != NULL)

@@ -78,9 +78,16 @@ grow_window(struct window *window, uintptr_t zone_hi)
 	if (need - window->hi < step) /* few, longer mappings */
 		need = gcm_round_up(window->hi + step, TABLE_CHUNK);
 	error = gcm_os_map_at((void *)window->hi, need - window->hi, true);
-	if (error == 0)
-		window->hi = need;
-	return error;
+	if (error != 0)
+		return error;
+	/* Mappings merge only under one name; the first, small one does
+	 * without, so that a program's start has fewer calls.
+	 */
+	if (window->hi > window->lo)
+		gcm_os_name((void *)window->lo, need - window->lo,
+		    window->name);
+	window->hi = need;
+	return 0;
 }
 
 static int
@@ -131,14 +138,23 @@ gcm_clean_mark_locked(uintptr_t lo, uintptr_t hi, bool clean)
 	}
 }
 
+/* Mostly all or nothing: the baseline processor has no instruction for it. */
+static uint32_t
+count_bits(uint64_t word)
+{
+	if (word == 0)
+		return 0;
+	return word == ~(uint64_t)0 ? 64
+	                            : (uint32_t)__builtin_popcountll(word);
+}
+
 uint32_t
 gcm_clean_count_locked(uintptr_t lo, uintptr_t hi)
 {
 	uint32_t npages = 0;
 
 	for (; lo < hi; lo = clean_next(lo))
-		npages += (uint32_t)__builtin_popcountll(
-		    *gcm_clean_at(lo) & clean_mask(lo, hi));
+		npages += count_bits(*gcm_clean_at(lo) & clean_mask(lo, hi));
 	return npages;
 }
 
@@ -182,16 +198,6 @@ gcm_table_init(void)
 	return error;
 }
 
-static void
-name_ranges(void)
-{
-	gcm_os_name((void *)gcm_zone.lo, gcm_zone.hi - gcm_zone.lo,
-	    "gcmalloc: heap");
-	for (unsigned int i = 0; i < NWINDOWS; i++)
-		gcm_os_name((void *)windows[i].lo,
-		    windows[i].hi - windows[i].lo, windows[i].name);
-}
-
 int64_t
 gcm_table_grow_locked(uint32_t *npages)
 {
@@ -219,7 +225,8 @@ gcm_table_grow_locked(uint32_t *npages)
 		return error;
 	gcm_clean_mark_locked(lo, lo + wish, true);
 	publish_zone(lo + wish);
-	name_ranges();
+	gcm_os_name((void *)gcm_zone.lo, gcm_zone.hi - gcm_zone.lo,
+	    "gcmalloc: heap");
 	*npages = (uint32_t)(wish >> GCM_PAGE_SHIFT);
 	return (int64_t)((lo - gcm_zone.lo) >> GCM_PAGE_SHIFT);
 }
