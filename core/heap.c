@@ -83,6 +83,9 @@ give_gap(uint32_t lo, uint32_t hi)
 {
 	if (lo < hi)
 		gcm_pageheap_give_locked(lo, hi - lo, false);
+	/* The bits may be torn: whoever takes these pages looks again. */
+	gcm_bits_mark_locked(GCM_GUARD, gcm_page_addr(lo), gcm_page_addr(hi),
+	    gcm_large_has_guards());
 }
 
 static bool
@@ -109,7 +112,8 @@ rebuild_index(void)
 {
 	uint32_t total = gcm_zone_pages(), gap = 0;
 
-	gcm_clean_mark_locked(gcm_zone.lo, gcm_page_addr(total), false);
+	gcm_bits_mark_locked(GCM_CLEAN, gcm_zone.lo, gcm_page_addr(total),
+	    false);
 	for (uint32_t i = 0; i < total;) {
 		struct gcm_page *page = gcm_page(i);
 		bool small = is_sound_span(page, total - i);
@@ -173,6 +177,7 @@ repair_heap(void)
 	gcm_meta_reset();
 	gcm_pageheap_reset();
 	gcm_scavenge_reset();
+	gcm_large_reset();
 	gcm_cache_reset(survivor, known);
 	gcm_lock_acquire(&gcm_pageheap.lock);
 	rebuild_index();
@@ -430,7 +435,7 @@ static size_t
 usable_of_page(const struct gcm_page *page)
 {
 	if (gcm_page_tag(page) == 0)
-		return (size_t)page->n << GCM_PAGE_SHIFT;
+		return (size_t)gcm_large_length(page) << GCM_PAGE_SHIFT;
 	return gcm_classes[gcm_page_class(page)].usable;
 }
 

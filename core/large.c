@@ -11,7 +11,14 @@
  *         own mapping in the kernel, so the span is flagged and its pages are
  *         renewed when it is freed: mappings merge again (TRAPS B14).
  *
- * LOCKS   page-heap lock for records; the state byte by CAS.
+ *         Guards: behind blocks of GUARD_BYTES and more lies a page that
+ *         faults, and the first page of such a block faults once it is free,
+ *         until somebody takes it again.  The last one freed is kept aside
+ *         for the time of one more free, so that a stale pointer to it does
+ *         not meet the next block at once.
+ *
+ * LOCKS   page-heap lock for records and what is kept aside; the state byte by
+ *         CAS.
  *
  * INVARIANTS
  *   .inv.large-commit  kind LARGE is stored after n, and the state after it.
@@ -32,8 +39,14 @@
 enum {
 	MOVE_BYTES = 512 << 10,  /* longer blocks move by mremap */
 	RELEASE_BYTES = 1 << 20, /* longer blocks are zeroed by the system */
+	GUARD_PAGES = 32,        /* 256 KiB: from here on with a guard */
+	PARK_PAGES = 128,        /* 1 MiB: up to here kept aside when freed */
 	PAGES_MAX = 1 << 29      /* 4 TiB: what the zone's window can hold */
 };
+
+static _Atomic bool no_guards; /* the system has none */
+static uint32_t parked;        /* index + 1 of the span kept aside; page-heap
+                                  lock */
 
 uint32_t
 gcm_large_pages(size_t size)
@@ -79,7 +92,7 @@ find_span(uint32_t npages, uint32_t align_pages, bool *clean)
 
 	if (index == GCM_NO_PAGE) {
 		gcm_cache_flush_idle(gcm_cache_self);
-		if (gcm_cache_trim(NULL) > 0)
+		if (gcm_cache_trim(NULL) > 0 || gcm_large_unpark())
 			index = take_span(npages, align_pages, false, clean);
 	}
 	if (index == GCM_NO_PAGE)
@@ -99,15 +112,50 @@ colour_block(uintptr_t addr)
 	} while (colour != atomic_load(&gcm_cache_none.colour));
 }
 
+/* How many pages a guard behind npages takes. */
+static uint32_t
+guard_pages(uint32_t npages)
+{
+	return npages >= GUARD_PAGES &&
+	    !atomic_load_explicit(&no_guards, memory_order_relaxed);
+}
+
+/* Guard the last page of the span if it was taken for that. */
+static void
+set_guard_locked(uint32_t index, uint32_t nguards)
+{
+	struct gcm_page *page = gcm_page(index);
+
+	page->flags &= (uint8_t)~GCM_PAGE_GUARDED;
+	if (nguards == 0)
+		return;
+	if (gcm_pageheap_guard_locked(index + page->n - 1))
+		page->flags |= GCM_PAGE_GUARDED;
+	else
+		atomic_store_explicit(&no_guards, true, memory_order_relaxed);
+}
+
+static void
+set_guard(uint32_t index, uint32_t nguards)
+{
+	if (nguards == 0)
+		return;
+	gcm_lock_acquire(&gcm_pageheap.lock);
+	set_guard_locked(index, nguards);
+	gcm_lock_release(&gcm_pageheap.lock);
+}
+
 void *
 gcm_large_alloc(uint32_t npages, uint32_t align_pages, bool zeroed)
 {
 	bool clean = false;
-	uint32_t index = find_span(npages, align_pages, &clean);
+	uint32_t nguards = guard_pages(npages);
+	uint32_t index = find_span(npages + nguards, align_pages, &clean);
 	uintptr_t addr;
 
 	if (index == GCM_NO_PAGE)
 		return NULL;
+	set_guard(index, nguards);
 	addr = gcm_page_addr(index);
 	if (zeroed && !clean)
 		zero_pages(addr, (size_t)npages << GCM_PAGE_SHIFT);
@@ -132,6 +180,77 @@ retire_block(uintptr_t addr)
 	return seen;
 }
 
+/* The first page of a guarded block faults from now on; both guards are
+ * without memory.
+ */
+static void
+guard_freed_locked(uint32_t index)
+{
+	uint32_t last = index + gcm_page(index)->n - 1;
+
+	if (gcm_pageheap_guard_locked(index))
+		gcm_bits_mark_locked(GCM_CLEAN, gcm_page_addr(index),
+		    gcm_page_addr(index + 1), true);
+	gcm_bits_mark_locked(GCM_CLEAN, gcm_page_addr(last),
+	    gcm_page_addr(last + 1), true);
+}
+
+/* Keep the span aside; the one that was before, as a link. */
+static uint32_t
+park_span_locked(uint32_t index)
+{
+	uint32_t before = parked;
+
+	if (gcm_page(index)->n > PARK_PAGES)
+		return index + 1;
+	parked = index + 1;
+	return before;
+}
+
+static void
+give_span(uint32_t index, bool clean)
+{
+	bool guarded = (gcm_page(index)->flags & GCM_PAGE_GUARDED) != 0;
+	uint32_t link = index + 1;
+
+	gcm_lock_acquire(&gcm_pageheap.lock);
+	if (guarded && !clean) {
+		guard_freed_locked(index);
+		link = park_span_locked(index);
+	}
+	if (link != 0)
+		gcm_pageheap_give_locked(link - 1, gcm_page(link - 1)->n,
+		    clean);
+	gcm_lock_release(&gcm_pageheap.lock);
+}
+
+bool
+gcm_large_unpark(void)
+{
+	uint32_t link;
+
+	gcm_lock_acquire(&gcm_pageheap.lock);
+	link = parked;
+	parked = 0;
+	if (link != 0)
+		gcm_pageheap_give_locked(link - 1, gcm_page(link - 1)->n,
+		    false);
+	gcm_lock_release(&gcm_pageheap.lock);
+	return link != 0;
+}
+
+bool
+gcm_large_has_guards(void)
+{
+	return !atomic_load_explicit(&no_guards, memory_order_relaxed);
+}
+
+void
+gcm_large_reset(void)
+{
+	parked = 0;
+}
+
 /* Give back the pages of a block whose state was `state`. */
 static void
 free_span(uint32_t index, uint8_t state, bool clean)
@@ -150,9 +269,7 @@ free_span(uint32_t index, uint8_t state, bool clean)
 		/* Pages of the kernel that are longer than ours may be left. */
 		clean = renewed && gcm_os_page_size() <= GCM_PAGE_SIZE;
 	}
-	gcm_lock_acquire(&gcm_pageheap.lock);
-	gcm_pageheap_give_locked(index, page->n, clean);
-	gcm_lock_release(&gcm_pageheap.lock);
+	give_span(index, clean);
 	gcm_scavenge_count(gcm_cache_self, clean ? 0 : len);
 }
 
@@ -167,16 +284,37 @@ gcm_large_free(uintptr_t addr)
 	return true;
 }
 
+/* Shorten the span to npages, the last of them a guard if nguards is 1. */
 static void
-shrink_span(uint32_t index, uint32_t npages, bool clean)
+shrink_span(uint32_t index, uint32_t npages, uint32_t nguards, bool clean)
 {
 	struct gcm_page *page = gcm_page(index);
 	uint32_t now = page->n;
 
 	gcm_lock_acquire(&gcm_pageheap.lock);
 	page->n = npages;
+	set_guard_locked(index, nguards);
 	gcm_pageheap_give_locked(index + npages, now - npages, clean);
 	gcm_lock_release(&gcm_pageheap.lock);
+}
+
+static bool
+extend_span(uint32_t index, uint32_t npages, uint32_t nguards)
+{
+	struct gcm_page *page = gcm_page(index);
+	uint32_t now = page->n;
+	bool done, clean;
+
+	gcm_lock_acquire(&gcm_pageheap.lock);
+	done = gcm_pageheap_extend_locked(index, now, npages, &clean);
+	if (done) {
+		page->n = npages;
+		if (nguards > 0)
+			gcm_pageheap_unguard_locked(index + now - 1, 1);
+		set_guard_locked(index, nguards);
+	}
+	gcm_lock_release(&gcm_pageheap.lock);
+	return done;
 }
 
 bool
@@ -184,26 +322,21 @@ gcm_large_resize(uintptr_t addr, uint32_t npages)
 {
 	struct gcm_page *page = gcm_page_at(addr);
 	uint32_t index = gcm_page_index(page), now = page->n;
-	bool done, clean;
+	uint32_t nguards = now - gcm_large_length(page);
+	uint32_t want = npages + nguards;
 
-	if (npages == now)
+	if (want == now)
 		return true;
-	if (npages < now) {
-		if (gcm_alter_is_noted(gcm_slot_get(addr)) &&
-		    !gcm_pageheap_renew(gcm_page_addr(index + npages),
-		        gcm_page_addr(index + now)))
-			return true; /* all of it stays */
-		shrink_span(index, npages, false);
-		gcm_scavenge_count(gcm_cache_self,
-		    (size_t)(now - npages) << GCM_PAGE_SHIFT);
-		return true;
-	}
-	gcm_lock_acquire(&gcm_pageheap.lock);
-	done = gcm_pageheap_extend_locked(index, now, npages, &clean);
-	if (done)
-		page->n = npages;
-	gcm_lock_release(&gcm_pageheap.lock);
-	return done;
+	if (want > now)
+		return extend_span(index, want, nguards);
+	if (gcm_alter_is_noted(gcm_slot_get(addr)) &&
+	    !gcm_pageheap_renew(gcm_page_addr(index + want),
+	        gcm_page_addr(index + now)))
+		return true; /* all of it stays */
+	shrink_span(index, want, nguards, false);
+	gcm_scavenge_count(gcm_cache_self,
+	    (size_t)(now - want) << GCM_PAGE_SHIFT);
+	return true;
 }
 
 /* True when the pages moved, so that `from` reads as zero. */
@@ -222,8 +355,9 @@ move_contents(uintptr_t from, uintptr_t to, size_t len)
 void *
 gcm_large_move(uintptr_t addr, uint32_t npages)
 {
-	size_t len = (size_t)gcm_page_at(addr)->n << GCM_PAGE_SHIFT;
-	uint32_t index;
+	size_t len = (size_t)gcm_large_length(gcm_page_at(addr))
+	    << GCM_PAGE_SHIFT;
+	uint32_t nguards = guard_pages(npages), want = npages + nguards, index;
 	uintptr_t to;
 	bool clean, moved;
 	uint8_t state;
@@ -231,13 +365,16 @@ gcm_large_move(uintptr_t addr, uint32_t npages)
 	/* The room behind the block is given back at once: it stays free
 	 * unless somebody needs it, and the next growth finds it there.
 	 */
-	index = find_span(npages + npages / 4, 1, &clean);
-	if (index != GCM_NO_PAGE && npages / 4 > 0)
-		shrink_span(index, npages, clean);
-	if (index == GCM_NO_PAGE)
-		index = find_span(npages, 1, &clean);
-	if (index == GCM_NO_PAGE)
-		return NULL;
+	index = find_span(want + npages / 4, 1, &clean);
+	if (index != GCM_NO_PAGE && npages / 4 > 0) {
+		shrink_span(index, want, nguards, clean);
+	} else {
+		if (index == GCM_NO_PAGE)
+			index = find_span(want, 1, &clean);
+		if (index == GCM_NO_PAGE)
+			return NULL;
+		set_guard(index, nguards);
+	}
 	to = gcm_page_addr(index);
 	moved = move_contents(addr, to, len);
 	colour_block(to);

@@ -11,6 +11,13 @@
 /* Pages for size bytes (at most PTRDIFF_MAX); 0 when no zone could hold it. */
 uint32_t gcm_large_pages(size_t size);
 
+/* Pages of the block that the program may use. */
+static inline uint32_t
+gcm_large_length(const struct gcm_page *page)
+{
+	return page->n - ((page->flags & GCM_PAGE_GUARDED) != 0);
+}
+
 /* A block of npages at a multiple of align_pages; NULL: no memory.  `zeroed`
  * asks for a block that reads as zero.
  */
@@ -29,5 +36,14 @@ bool gcm_large_resize(uintptr_t addr, uint32_t npages);
  * has changed.
  */
 void *gcm_large_move(uintptr_t addr, uint32_t npages);
+
+/* Let go of the freed span that is kept aside; true if there was one. */
+bool gcm_large_unpark(void);
+
+/* Has the system guards?  Unknown counts as yes. */
+bool gcm_large_has_guards(void);
+
+/* In a forked child: nothing is kept aside. */
+void gcm_large_reset(void);
 
 #endif

@@ -44,6 +44,11 @@ int gcm_os_move(void *from, void *to, size_t len);
 /* Take away, or give back, all access to [addr, addr+len), which is ours. */
 int gcm_os_protect(void *addr, size_t len, bool hidden);
 
+/* Make any access to [addr, addr+len), which is ours, fault, at no cost in
+ * mappings (Linux 6.13), or undo that.  The pages read as zero afterwards.
+ */
+int gcm_os_guard(void *addr, size_t len, bool on);
+
 /* Name a range for /proc/PID/maps; failure does not matter. */
 void gcm_os_name(void *addr, size_t len, const char *name);
 

@@ -27,6 +27,10 @@
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
 #endif
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#define MADV_GUARD_REMOVE 103
+#endif
 #ifndef PR_SET_VMA
 #define PR_SET_VMA 0x53564d41
 #define PR_SET_VMA_ANON_NAME 0
@@ -159,6 +163,15 @@ gcm_os_protect(void *addr, size_t len, bool hidden)
 {
 	return (int)SYSCALL(SYS_mprotect, addr, len,
 	    hidden ? PROT_NONE : PROT_READ | PROT_WRITE, 0, 0, 0);
+}
+
+int
+gcm_os_guard(void *addr, size_t len, bool on)
+{
+	if (on && atomic_load_explicit(&confined, memory_order_relaxed))
+		return -EPERM;
+	return (int)SYSCALL(SYS_madvise, addr, len,
+	    on ? MADV_GUARD_INSTALL : MADV_GUARD_REMOVE, 0, 0, 0);
 }
 
 void

@@ -7,8 +7,8 @@
  *         Priorities are a hash of the index, so nothing is stored for them
  *         (Seidel and Aragon, "Randomized Search Trees", 1996).
  *
- *         Whether a page is known to read as zero is one bit of the clean
- *         table; a run may hold both sorts.
+ *         Whether a page is known to read as zero, and whether it faults, are
+ *         bits of a table; a run may hold all sorts.
  *
  * LOCKS   gcm_pageheap.lock guards everything here, the kind, n and links of
  *         free pages, and zone growth.
@@ -180,7 +180,7 @@ static void
 count_free(uint32_t first, uint32_t n, bool added)
 {
 	uintptr_t lo = gcm_page_addr(first), hi = gcm_page_addr(first + n);
-	uint32_t ndirty = n - gcm_clean_count_locked(lo, hi);
+	uint32_t ndirty = n - gcm_bits_count_locked(GCM_CLEAN, lo, hi);
 	uint32_t dirty = atomic_load_explicit(&gcm_pageheap.dirty,
 	    memory_order_relaxed);
 
@@ -240,16 +240,39 @@ grow_zone(uint32_t npages)
 	return true;
 }
 
+bool
+gcm_pageheap_guard_locked(uint32_t index)
+{
+	uintptr_t addr = gcm_page_addr(index);
+
+	if (gcm_os_guard((void *)addr, GCM_PAGE_SIZE, true) != 0)
+		return false;
+	gcm_bits_mark_locked(GCM_GUARD, addr, addr + GCM_PAGE_SIZE, true);
+	return true;
+}
+
+void
+gcm_pageheap_unguard_locked(uint32_t first, uint32_t npages)
+{
+	uintptr_t lo = gcm_page_addr(first), hi = gcm_page_addr(first + npages);
+
+	if (gcm_bits_count_locked(GCM_GUARD, lo, hi) == 0)
+		return;
+	(void)gcm_os_guard((void *)lo, hi - lo, false);
+	gcm_bits_mark_locked(GCM_GUARD, lo, hi, false);
+}
+
 static bool
 take_pages(uint32_t first, uint32_t n)
 {
 	uintptr_t lo = gcm_page_addr(first), hi = gcm_page_addr(first + n);
 	bool clean;
 
+	gcm_pageheap_unguard_locked(first, n);
 	count_free(first, n, false);
 	count_used(n);
-	clean = gcm_clean_count_locked(lo, hi) == n;
-	gcm_clean_mark_locked(lo, hi, false);
+	clean = gcm_bits_count_locked(GCM_CLEAN, lo, hi) == n;
+	gcm_bits_mark_locked(GCM_CLEAN, lo, hi, false);
 	return clean;
 }
 
@@ -312,7 +335,7 @@ gcm_pageheap_give_locked(uint32_t first, uint32_t npages, bool clean)
 	GCM_AVER(gcm_lock_held(&gcm_pageheap.lock));
 	set_kind(gcm_page(first), GCM_KIND_NONE); /* .inv.run-stale */
 	if (clean)
-		gcm_clean_mark_locked(gcm_page_addr(first),
+		gcm_bits_mark_locked(GCM_CLEAN, gcm_page_addr(first),
 		    gcm_page_addr(first + npages), true);
 	count_used(-(int64_t)npages);
 	count_free(first, npages, true);
@@ -337,10 +360,10 @@ release_piece(uintptr_t lo, uintptr_t hi)
 	if (lo >= hi)
 		return 0;
 	ndirty = (uint32_t)((hi - lo) >> GCM_PAGE_SHIFT) -
-	    gcm_clean_count_locked(lo, hi);
+	    gcm_bits_count_locked(GCM_CLEAN, lo, hi);
 	if (ndirty == 0 || gcm_os_release((void *)lo, hi - lo) != 0)
 		return 0;
-	gcm_clean_mark_locked(lo, hi, true);
+	gcm_bits_mark_locked(GCM_CLEAN, lo, hi, true);
 	atomic_fetch_sub_explicit(&gcm_pageheap.dirty, ndirty,
 	    memory_order_relaxed);
 	return ndirty;
@@ -469,7 +492,7 @@ gcm_pageheap_check_locked(void)
 			runs++;
 			nfree += page->n;
 			ndirty += page->n -
-			    gcm_clean_count_locked(gcm_page_addr(i),
+			    gcm_bits_count_locked(GCM_CLEAN, gcm_page_addr(i),
 			        gcm_page_addr(i + page->n));
 		}
 		after_run = kind == GCM_KIND_RUN;

@@ -33,6 +33,14 @@ enum {
 uint32_t gcm_pageheap_take_locked(uint32_t npages, uint32_t align_pages,
     bool may_grow, bool *clean);
 
+/* Make the page fault on access; false when the system cannot.  Whoever takes
+ * the page from the heap again gets it without.
+ */
+bool gcm_pageheap_guard_locked(uint32_t index);
+
+/* Make the pages accessible again; they read as zero. */
+void gcm_pageheap_unguard_locked(uint32_t first, uint32_t npages);
+
 /* Lengthen the span at `first` from npages to want pages, if the pages behind
  * it are free or the zone can grow there.
  */

@@ -26,7 +26,7 @@
  */
 #include "core/scavenge.h"
 
-#include "core/option.h"
+#include "core/large.h"
 #include "core/os.h"
 #include "core/pageheap.h"
 
@@ -113,7 +113,7 @@ static bool
 look(bool *worked)
 {
 	uint64_t began = gcm_os_thread_cpu_ns();
-	uint32_t trimmed = gcm_cache_trim(NULL), low = take_low_water(), todo;
+	uint32_t trimmed = gcm_cache_trim(NULL) + gcm_large_unpark(), low = take_low_water(), todo;
 
 	atomic_store_explicit(&scavenger.freed, 0, memory_order_relaxed);
 	todo = gcm_scavenge_plan(low, atomic_load_explicit(&gcm_pageheap.used,
@@ -203,6 +203,7 @@ gcm_scavenge_now(size_t pad)
 	bool any = false;
 
 	(void)gcm_cache_trim(NULL);
+	(void)gcm_large_unpark();
 	do {
 		uint32_t dirty = atomic_load_explicit(&gcm_pageheap.dirty,
 		    memory_order_relaxed);

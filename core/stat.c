@@ -2,8 +2,11 @@
  *
  * MODEL   The state of every slot is in the state table, so figures are
  *         counted when somebody asks, and are exact; keeping them would cost
- *         every malloc.  A count reads one byte a granule of span: about a
- *         millisecond for each 100 MiB.
+ *         every malloc.  A count reads one byte a granule of span: up to two
+ *         milliseconds for each 100 MiB.  It goes in steps, so that nobody
+ *         waits long for the page heap; a step that begins inside a span or
+ *         run, because that changed meanwhile, goes on to the next one's head
+ *         (.inv.run-stale).
  */
 #include "core/stat.h"
 
@@ -11,6 +14,7 @@
 
 #include "core/cache.h"
 #include "core/heap.h"
+#include "core/large.h"
 #include "core/line.h"
 #include "core/meta.h"
 #include "core/os.h"
@@ -20,8 +24,9 @@
 
 enum {
 	CLASSES_BYTES = GCM_NCLASSES * sizeof(struct gcm_class_stat),
+	STEP_PAGES = 1024, /* counted under one hold of the lock */
 	LINE_WORDS = 255, /* what the bytes of a sum can count */
-	WORD_SIZES = 128  /* longer slots: looking at each is quicker */
+	WORD_SIZES = 64   /* longer slots: looking at each is quicker */
 };
 
 static void
@@ -138,7 +143,8 @@ count_span(struct gcm_stat *stat, struct gcm_class_stat *classes,
 static void
 count_large(struct gcm_stat *stat, uint32_t index)
 {
-	uint64_t bytes = (uint64_t)gcm_page(index)->n << GCM_PAGE_SHIFT;
+	uint64_t bytes = (uint64_t)gcm_large_length(gcm_page(index))
+	    << GCM_PAGE_SHIFT;
 
 	if ((gcm_slot_get(gcm_page_addr(index)) &
 	        (GCM_ALLOC | GCM_SAMPLED)) == 0)
@@ -154,13 +160,11 @@ count_run_locked(struct gcm_stat *stat, uint32_t index)
 {
 	uint32_t npages = gcm_page(index)->n;
 	uint64_t bytes = (uint64_t)npages << GCM_PAGE_SHIFT;
-	uint32_t nclean = gcm_clean_count_locked(gcm_page_addr(index),
+	uint32_t nclean = gcm_bits_count_locked(GCM_CLEAN, gcm_page_addr(index),
 	    gcm_page_addr(index + npages));
 
-	stat->free_pages += bytes;
 	if (nclean == npages)
 		return;
-	stat->dirty_pages += (uint64_t)(npages - nclean) << GCM_PAGE_SHIFT;
 	if (stat->dirty_runs++ == 0 || bytes < stat->dirty_run_min)
 		stat->dirty_run_min = bytes;
 	if (bytes > stat->dirty_run_max)
@@ -193,32 +197,69 @@ count_cache(struct gcm_cache *cache, void *arg)
 	++*(uint64_t *)arg;
 }
 
+/* A thread without cache may hold our locks while another one forks. */
+static bool
+enter_heap(void)
+{
+	if (gcm_cache_self == &gcm_cache_none ||
+	    gcm_cache_self == &gcm_cache_late)
+		gcm_cache_note_stranger();
+	return gcm_heap_enter();
+}
+
+void
+gcm_stat_totals(struct gcm_stat *stat)
+{
+	if (!enter_heap())
+		return;
+	gcm_lock_acquire(&gcm_pageheap.lock);
+	stat->used = (uint64_t)gcm_pageheap.used << GCM_PAGE_SHIFT;
+	stat->free_pages = (uint64_t)gcm_pageheap.free_pages << GCM_PAGE_SHIFT;
+	stat->dirty_pages = (uint64_t)gcm_pageheap.dirty << GCM_PAGE_SHIFT;
+	stat->zone = (uint64_t)gcm_zone_pages() << GCM_PAGE_SHIFT;
+	stat->tables = gcm_table_mapped();
+	gcm_lock_release(&gcm_pageheap.lock);
+	stat->meta = gcm_meta_mapped();
+	stat->released = gcm_scavenge_released();
+	stat->caches = 0;
+	gcm_cache_visit(count_cache, &stat->caches);
+}
+
+bool
+gcm_stat_step(struct gcm_stat *stat, struct gcm_class_stat *classes,
+    uint32_t *next)
+{
+	uint32_t total, end;
+
+	if (!enter_heap())
+		return false;
+	gcm_lock_acquire(&gcm_pageheap.lock);
+	total = gcm_zone_pages();
+	end = *next < total && total - *next > STEP_PAGES ? *next + STEP_PAGES
+	                                                  : total;
+	while (*next < end)
+		*next += count_page_locked(stat, classes, *next);
+	gcm_lock_release(&gcm_pageheap.lock);
+	return *next < total;
+}
+
 void
 gcm_stat_collect(struct gcm_stat *stat, struct gcm_class_stat *classes)
 {
-	uint32_t total;
+	uint32_t next = 0;
 
 	memset(stat, 0, sizeof(*stat));
 	if (classes != NULL)
 		memset(classes, 0, CLASSES_BYTES);
-	if (!gcm_heap_enter())
-		return;
-	gcm_lock_acquire(&gcm_pageheap.lock);
-	total = gcm_zone_pages();
-	for (uint32_t i = 0; i < total;)
-		i += count_page_locked(stat, classes, i);
-	stat->tables = gcm_table_mapped();
-	gcm_lock_release(&gcm_pageheap.lock);
-	stat->zone = (uint64_t)total << GCM_PAGE_SHIFT;
-	stat->meta = gcm_meta_mapped();
-	stat->released = gcm_scavenge_released();
-	gcm_cache_visit(count_cache, &stat->caches);
+	while (gcm_stat_step(stat, classes, &next))
+		continue;
+	gcm_stat_totals(stat);
 }
 
 struct gcm_class_stat *
 gcm_stat_room(void)
 {
-	return gcm_heap_enter() ? gcm_meta_alloc(CLASSES_BYTES) : NULL;
+	return enter_heap() ? gcm_meta_alloc(CLASSES_BYTES) : NULL;
 }
 
 void

@@ -51,15 +51,15 @@ find_page(uintptr_t addr)
 }
 
 static uintptr_t
-find_clean(uintptr_t addr)
+find_bits(uintptr_t addr)
 {
-	return (uintptr_t)gcm_clean_at(addr);
+	return (uintptr_t)gcm_bits_at(addr, GCM_CLEAN);
 }
 
 static struct window windows[] = {
     {find_state, "gcmalloc: states", 0, 0},
     {find_page, "gcmalloc: pages", 0, 0},
-    {find_clean, "gcmalloc: clean", 0, 0},
+    {find_bits, "gcmalloc: bits", 0, 0},
 };
 
 enum {
@@ -112,7 +112,7 @@ publish_zone(uintptr_t hi)
 
 /* Mask of the pages of [lo, hi) in the word that holds lo's. */
 static uint64_t
-clean_mask(uintptr_t lo, uintptr_t hi)
+bits_mask(uintptr_t lo, uintptr_t hi)
 {
 	unsigned int first = lo >> GCM_PAGE_SHIFT & 63;
 	size_t npages = (hi - lo) >> GCM_PAGE_SHIFT;
@@ -122,19 +122,19 @@ clean_mask(uintptr_t lo, uintptr_t hi)
 }
 
 static uintptr_t
-clean_next(uintptr_t lo)
+bits_next(uintptr_t lo)
 {
 	return gcm_round_up(lo + 1, (uintptr_t)64 << GCM_PAGE_SHIFT);
 }
 
 void
-gcm_clean_mark_locked(uintptr_t lo, uintptr_t hi, bool clean)
+gcm_bits_mark_locked(enum gcm_page_bit bit, uintptr_t lo, uintptr_t hi, bool on)
 {
-	for (; lo < hi; lo = clean_next(lo)) {
-		if (clean)
-			*gcm_clean_at(lo) |= clean_mask(lo, hi);
+	for (; lo < hi; lo = bits_next(lo)) {
+		if (on)
+			*gcm_bits_at(lo, bit) |= bits_mask(lo, hi);
 		else
-			*gcm_clean_at(lo) &= ~clean_mask(lo, hi);
+			*gcm_bits_at(lo, bit) &= ~bits_mask(lo, hi);
 	}
 }
 
@@ -149,12 +149,12 @@ count_bits(uint64_t word)
 }
 
 uint32_t
-gcm_clean_count_locked(uintptr_t lo, uintptr_t hi)
+gcm_bits_count_locked(enum gcm_page_bit bit, uintptr_t lo, uintptr_t hi)
 {
 	uint32_t npages = 0;
 
-	for (; lo < hi; lo = clean_next(lo))
-		npages += count_bits(*gcm_clean_at(lo) & clean_mask(lo, hi));
+	for (; lo < hi; lo = bits_next(lo))
+		npages += count_bits(*gcm_bits_at(lo, bit) & bits_mask(lo, hi));
 	return npages;
 }
 
@@ -186,7 +186,7 @@ gcm_table_init(void)
 		if (error == 0) {
 			gcm_zone.lo = lo;
 			gcm_zone_start = lo >> GCM_GRANULE_SHIFT;
-			gcm_clean_mark_locked(lo, hi, true);
+			gcm_bits_mark_locked(GCM_CLEAN, lo, hi, true);
 			publish_zone(hi);
 			return 0;
 		}
@@ -223,7 +223,7 @@ gcm_table_grow_locked(uint32_t *npages)
 	}
 	if (error != 0)
 		return error;
-	gcm_clean_mark_locked(lo, lo + wish, true);
+	gcm_bits_mark_locked(GCM_CLEAN, lo, lo + wish, true);
 	publish_zone(lo + wish);
 	gcm_os_name((void *)gcm_zone.lo, gcm_zone.hi - gcm_zone.lo,
 	    "gcmalloc: heap");

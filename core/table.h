@@ -7,7 +7,8 @@
  *
  *   state   1 byte for each granule     at (p >> 4)  + GCM_STATE_BIAS
  *   page    32 bytes for each page      at (p >> 13) * 32 + GCM_PAGE_BIAS
- *   clean   1 bit for each page         at (p >> 19) * 8 + GCM_CLEAN_BIAS
+ *   bits    2 bits for each page: clean, guard; a pair of words for 64 pages
+ *                                       at (p >> 19) * 16 + GCM_CLEAN_BIAS
  */
 #ifndef GCM_CORE_TABLE_H
 #define GCM_CORE_TABLE_H
@@ -67,6 +68,7 @@ enum gcm_kind {
 
 enum gcm_page_flag {
 	GCM_PAGE_MOVED = 1, /* large: its pages came by mremap */
+	GCM_PAGE_GUARDED = 4, /* large: its last page is a guard */
 	GCM_PAGE_TORN = 2   /* small: from before a fork, not yet repaired */
 };
 
@@ -119,11 +121,17 @@ int gcm_table_init(void);
  */
 int64_t gcm_table_grow_locked(uint32_t *npages);
 
-/* Pages of [lo, hi) known to read as zero: mark, and count.  Page bounds;
- * page-heap lock.
+/* Bits of the pages [lo, hi): set or clear, and count those set.  Page-heap
+ * lock.
  */
-void gcm_clean_mark_locked(uintptr_t lo, uintptr_t hi, bool clean);
-uint32_t gcm_clean_count_locked(uintptr_t lo, uintptr_t hi);
+enum gcm_page_bit {
+	GCM_CLEAN = 0, /* known to read as zero */
+	GCM_GUARD = 1  /* an access faults */
+};
+void gcm_bits_mark_locked(enum gcm_page_bit bit, uintptr_t lo, uintptr_t hi,
+    bool on);
+uint32_t gcm_bits_count_locked(enum gcm_page_bit bit, uintptr_t lo,
+    uintptr_t hi);
 
 /* Bytes of address space the tables take. */
 size_t gcm_table_mapped(void);
@@ -153,10 +161,11 @@ gcm_page_at(uintptr_t addr)
 }
 
 static inline uint64_t *
-gcm_clean_at(uintptr_t addr)
+gcm_bits_at(uintptr_t addr, enum gcm_page_bit bit)
 {
-	return (uint64_t *)((addr >> (GCM_PAGE_SHIFT + 3) & ~(uintptr_t)7) +
-	    GCM_CLEAN_BIAS);
+	return (uint64_t *)((addr >> (GCM_PAGE_SHIFT + 2) & ~(uintptr_t)15) +
+	           GCM_CLEAN_BIAS) +
+	    bit;
 }
 
 /* An address turned right by four: its granule number if it is aligned, an
