@@ -254,12 +254,14 @@ gcm_pageheap_guard_locked(uint32_t index)
 void
 gcm_pageheap_unguard_locked(uint32_t first, uint32_t npages)
 {
-	uintptr_t lo = gcm_page_addr(first), hi = gcm_page_addr(first + npages);
+	uintptr_t hi = gcm_page_addr(first + npages);
+	uintptr_t at = gcm_bits_find_locked(GCM_GUARD, gcm_page_addr(first), hi);
 
-	if (gcm_bits_count_locked(GCM_GUARD, lo, hi) == 0)
-		return;
-	(void)gcm_os_guard((void *)lo, hi - lo, false);
-	gcm_bits_mark_locked(GCM_GUARD, lo, hi, false);
+	/* One by one: the system takes its time over what lies between. */
+	for (; at < hi; at = gcm_bits_find_locked(GCM_GUARD, at, hi)) {
+		(void)gcm_os_guard((void *)at, GCM_PAGE_SIZE, false);
+		gcm_bits_mark_locked(GCM_GUARD, at, at + GCM_PAGE_SIZE, false);
+	}
 }
 
 static bool

@@ -138,6 +138,21 @@ gcm_bits_mark_locked(enum gcm_page_bit bit, uintptr_t lo, uintptr_t hi, bool on)
 	}
 }
 
+uintptr_t
+gcm_bits_find_locked(enum gcm_page_bit bit, uintptr_t lo, uintptr_t hi)
+{
+	for (; lo < hi; lo = bits_next(lo)) {
+		uint64_t word = *gcm_bits_at(lo, bit) & bits_mask(lo, hi);
+
+		if (word != 0)
+			return gcm_round_down(lo,
+			           (uintptr_t)64 << GCM_PAGE_SHIFT) +
+			    ((uintptr_t)__builtin_ctzll(word)
+			        << GCM_PAGE_SHIFT);
+	}
+	return hi;
+}
+
 /* Mostly all or nothing: the baseline processor has no instruction for it. */
 static uint32_t
 count_bits(uint64_t word)

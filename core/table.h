@@ -133,6 +133,10 @@ void gcm_bits_mark_locked(enum gcm_page_bit bit, uintptr_t lo, uintptr_t hi,
 uint32_t gcm_bits_count_locked(enum gcm_page_bit bit, uintptr_t lo,
     uintptr_t hi);
 
+/* The first page of [lo, hi) whose bit is set; hi when there is none. */
+uintptr_t gcm_bits_find_locked(enum gcm_page_bit bit, uintptr_t lo,
+    uintptr_t hi);
+
 /* Bytes of address space the tables take. */
 size_t gcm_table_mapped(void);
 
