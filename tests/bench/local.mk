@@ -1,12 +1,101 @@
-# bench: programs to be timed; none of them is built by `make check`.
-# Defines the targets bench and bench-insn.
+# bench: programs to be timed; `make check` builds none of them.
+#
+#   make bench        the table: time, CPU, peak memory beside other allocators
+#   make bench-insn   instructions per malloc and free; cost of starting
+#
+# BENCH_FLAGS goes to run.py: `make bench BENCH_FLAGS='--rounds 5 cfrac real'`.
+# To add a program: its name in bench_programs, a line for its sources, and a
+# line in rows.py.
 
-bench_programs =
+bench_common = %D%/bench.c %D%/bench.h
+
+bench_programs = \
+	%D%/alloc_test \
+	%D%/barnes \
+	%D%/cache \
+	%D%/calloc \
+	%D%/cfrac \
+	%D%/espresso \
+	%D%/frag \
+	%D%/glibc_simple \
+	%D%/glibc_thread \
+	%D%/handoff \
+	%D%/idle \
+	%D%/insn \
+	%D%/large \
+	%D%/larson \
+	%D%/many \
+	%D%/measure \
+	%D%/memalign \
+	%D%/mstress \
+	%D%/realloc \
+	%D%/rptest \
+	%D%/sh \
+	%D%/start \
+	%D%/threads \
+	%D%/xmalloc
+
+%C%_alloc_test_SOURCES = %D%/alloc_test.c $(bench_common)
+%C%_barnes_SOURCES = %D%/barnes.c $(bench_common)
+%C%_cache_SOURCES = %D%/cache.c $(bench_common)
+%C%_calloc_SOURCES = %D%/calloc.c $(bench_common)
+%C%_cfrac_SOURCES = %D%/cfrac.c $(bench_common)
+%C%_espresso_SOURCES = %D%/espresso.c $(bench_common)
+%C%_frag_SOURCES = %D%/frag.c $(bench_common)
+%C%_glibc_simple_SOURCES = %D%/glibc_simple.c $(bench_common)
+%C%_glibc_thread_SOURCES = %D%/glibc_thread.c $(bench_common)
+%C%_handoff_SOURCES = %D%/handoff.c $(bench_common)
+%C%_idle_SOURCES = %D%/idle.c $(bench_common)
+%C%_insn_SOURCES = %D%/insn.c $(bench_common)
+%C%_large_SOURCES = %D%/large.c $(bench_common)
+%C%_larson_SOURCES = %D%/larson.c $(bench_common)
+%C%_many_SOURCES = %D%/many.c $(bench_common)
+%C%_measure_SOURCES = %D%/measure.c
+%C%_memalign_SOURCES = %D%/memalign.c $(bench_common)
+%C%_mstress_SOURCES = %D%/mstress.c $(bench_common)
+%C%_realloc_SOURCES = %D%/realloc.c $(bench_common)
+%C%_rptest_SOURCES = %D%/rptest.c $(bench_common)
+%C%_sh_SOURCES = %D%/sh.c $(bench_common)
+%C%_start_SOURCES = %D%/start.c
+%C%_threads_SOURCES = %D%/threads.c $(bench_common)
+%C%_xmalloc_SOURCES = %D%/xmalloc.c $(bench_common)
+
+if HAVE_CXX
+bench_programs += %D%/stl
+%C%_stl_SOURCES = %D%/stl.cc $(bench_common)
+else
+EXTRA_DIST += %D%/stl.cc
+endif
 
 EXTRA_PROGRAMS += $(bench_programs)
+EXTRA_DIST += \
+	%D%/run.py \
+	%D%/rows.py \
+	%D%/inputs.py \
+	%D%/report.py \
+	%D%/insn.py \
+	%D%/start.py \
+	%D%/inputs/churn.php \
+	%D%/inputs/churn.pl \
+	%D%/inputs/churn.py \
+	%D%/inputs/churn.rb \
+	%D%/inputs/churn.sql
+
+BENCH_FLAGS =
+bench_options = --bin %D% --lib .libs/libgcmalloc.so
 
 bench: all $(bench_programs)
+	$(AM_V_at)$(PYTHON) $(srcdir)/%D%/run.py $(bench_options) \
+		--work %D%/work $(BENCH_FLAGS)
 
 bench-insn: all $(bench_programs)
+	$(AM_V_at)$(PYTHON) $(srcdir)/%D%/insn.py $(bench_options)
+	@echo
+	$(AM_V_at)$(PYTHON) $(srcdir)/%D%/start.py $(bench_options)
 
-.PHONY: bench bench-insn
+# `make clean` takes the generated inputs away too.
+clean-local: clean-bench
+clean-bench:
+	-rm -rf %D%/work
+
+.PHONY: bench bench-insn clean-bench
