@@ -42,5 +42,4 @@ check_LTLIBRARIES += %D%/plugin.la
 
 check_PROGRAMS += $(stress_tests)
 TESTS += $(stress_tests)
-LONG_TESTS += $(stress_tests)
 EXTRA_DIST += %D%/README
