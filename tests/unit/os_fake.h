@@ -1,0 +1,113 @@
+/* os_fake.h -- core/os.h for tests: a kernel that does as it is told
+ *
+ * Memory is real, at real addresses, for the zone is arithmetic on addresses;
+ * every range is checked to be ours and whole kernel pages.  Any call that may
+ * fail can be made to.  What is written is kept, abort and trap come back to
+ * the test, the clock moves when somebody waits.
+ */
+#ifndef GCM_TESTS_OS_FAKE_H
+#define GCM_TESTS_OS_FAKE_H
+
+#include <setjmp.h>
+
+#include "core/os.h"
+
+enum os_fake_call {
+	OS_MAP_AT,
+	OS_MAP,
+	OS_MAP_WIPED,
+	OS_RELEASE,
+	OS_RENEW,
+	OS_MOVE,
+	OS_THREAD,
+	OS_WRITE,
+	OS_IDENTITY,
+	OS_OPEN_LOG,
+	OS_ANY, /* each of the above */
+	OS_UNMAP,
+	OS_WAIT,
+	OS_WAKE,
+	OS_NCALLS
+};
+
+/* From now on the calls of this kind numbered nth, nth + 1, ... (from 0) fail
+ * with -error, ntimes of them.  One plan a kind; ntimes 0 ends it.
+ */
+void os_fake_fail(
+    enum os_fake_call call, uint64_t nth, uint64_t ntimes, int error);
+
+/* Calls of this kind so far, and calls that were made to fail. */
+uint64_t os_fake_count(enum os_fake_call call);
+uint64_t os_fake_failures(void);
+
+/* Is [lo, hi) mapped, as one range of ours? */
+bool os_fake_range_has(uintptr_t lo, uintptr_t hi);
+
+/* What is mapped now, and the most that may be: then -ENOMEM. */
+size_t os_fake_mapped(void);
+void os_fake_limit(size_t bytes);
+
+/* What the system is like: a test may change these before it uses the heap. */
+struct os_fake {
+	size_t page_size;    /* 4096 */
+	uint64_t random;     /* seed of gcm_os_random */
+	uint64_t dev, ino;   /* of descriptor 2 */
+	int pid;             /* 4711 */
+	bool confined;       /* by gcm_os_confine */
+	uint64_t now_ns;     /* the clock, unless threads are real */
+	uint64_t cpu_ns;     /* what each look at the CPU clock adds */
+	unsigned int faster; /* real threads: how much faster waits are over */
+	/* Called in each wait with a timeout, before the clock moves. */
+	void (*on_wait)(_Atomic uint32_t *word, uint64_t timeout_ns);
+	/* Called at the start of each call that is counted. */
+	void (*on_call)(enum os_fake_call call);
+};
+extern struct os_fake os_fake;
+
+/* Forget failures, texts and counters, not memory. */
+void os_fake_reset(void);
+
+/* Threads of ours.  Scripted (the default): a started one is remembered, and
+ * run to its end by os_fake_run_thread or when somebody waits.  Mute: it is
+ * there but does nothing, until os_fake_end_thread.  Real: a pthread.
+ */
+enum os_fake_threads {
+	OS_THREADS_SCRIPTED,
+	OS_THREADS_MUTE,
+	OS_THREADS_REAL
+};
+void os_fake_threads(enum os_fake_threads how);
+bool os_fake_has_thread(void); /* started, not ended; not for real ones */
+void os_fake_run_thread(void);
+void os_fake_end_thread(void);
+
+/* Written to descriptor 2, to the log; the log's path ("" if never opened). */
+const char *os_fake_stderr(void);
+const char *os_fake_log(void);
+const char *os_fake_log_path(void);
+int os_fake_logs_open(void); /* descriptors not closed yet */
+
+/* What a child sees after fork: wiped pages read as zero. */
+void os_fake_wipe(void);
+
+/* Run a statement and see how it ended: */
+enum os_fake_end {
+	OS_RETURNED,
+	OS_ABORTED,
+	OS_TRAPPED
+};
+extern _Thread_local enum os_fake_end os_fake_ended;
+extern _Thread_local bool os_fake_armed;
+extern _Thread_local sigjmp_buf os_fake_point;
+
+#define OS_FAKE_RUN(statement)                                                 \
+	do {                                                                   \
+		os_fake_ended = OS_RETURNED;                                   \
+		os_fake_armed = true;                                          \
+		if (sigsetjmp(os_fake_point, 0) == 0) {                        \
+			statement;                                             \
+		}                                                              \
+		os_fake_armed = false;                                         \
+	} while (0)
+
+#endif
