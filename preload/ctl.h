@@ -49,8 +49,20 @@ enum {
  */
 bool gcm_ctl_begin(void);
 
-/* Count the heap's figures anew.  False: there is no heap. */
-bool gcm_ctl_refresh(void);
+/* Count the heap's figures anew: `all` of them, whatever it takes.  False:
+ * there is no heap.
+ */
+bool gcm_ctl_refresh(bool all);
+
+/* What the last refresh found; ctl_count.c. */
+struct gcm_ctl_figures {
+	_Atomic uint64_t epoch; /* refreshes; 0: none yet */
+	_Atomic uint64_t allocated, large, cached;
+	_Atomic uint64_t used, free_pages, dirty_pages, tables, meta;
+	_Atomic uint64_t live[GCM_NCLASSES];  /* blocks of a class */
+	_Atomic uint64_t pages[GCM_NCLASSES]; /* in its spans */
+};
+extern GCM_HIDDEN struct gcm_ctl_figures gcm_ctl_figures;
 
 /* The value of a key as of the last refresh; index[n] is the number at place n
  * of its name.  Strings as the address, signed values sign-extended.

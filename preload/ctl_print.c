@@ -375,7 +375,7 @@ malloc_stats_print(write_function *write, void *opaque, const char *options)
 {
 	struct printer printer;
 
-	if (!gcm_ctl_refresh())
+	if (!gcm_ctl_refresh(true))
 		return;
 	printer.write = write != NULL ? write : write_stderr;
 	printer.opaque = opaque;

@@ -1,11 +1,6 @@
 /* ctl_value.c -- what the names of ctl.def are worth
  *
- * MODEL   Figures are those of the last time "epoch" was written, as in
- *         jemalloc: one copy for all threads, whose words are single loads
- *         and stores, so that no lock is needed; two threads that refresh at
- *         once leave words of both.
- *
- *         There is one heap.  It is arena 0, and "all arenas" (4096, and the
+ * MODEL   Figures come from ctl_count.c.  There is one heap.  It is arena 0, and "all arenas" (4096, and the
  *         old way to say so, the number of arenas).  "arenas.create" gives
  *         out numbers, because programs refuse to run without (BIND); such an
  *         arena holds nothing, and destroying it frees nothing: what the
@@ -29,16 +24,6 @@ enum {
 	DECAY_UNSET = -2
 };
 
-/* Any thread stores and loads each word for itself. */
-static struct {
-	_Atomic uint64_t epoch; /* 0: nothing counted yet */
-#define STAT(name, unit, doc) _Atomic uint64_t name;
-#include "core/stat.def"
-#undef STAT
-	_Atomic uint64_t live[GCM_NCLASSES];  /* blocks */
-	_Atomic uint64_t pages[GCM_NCLASSES];
-} seen;
-
 static struct {
 	_Atomic bool background;
 	_Atomic int64_t dirty_ms, muzzy_ms;
@@ -47,36 +32,12 @@ static struct {
 static _Atomic uint64_t arena_map[ARENAS_ALL / 64]; /* bit: created */
 
 #define LOAD(word) atomic_load_explicit(&(word), memory_order_relaxed)
-#define STORE(word, value)                                                     \
-	atomic_store_explicit(&(word), (value), memory_order_relaxed)
-
-bool
-gcm_ctl_refresh(void)
-{
-	struct gcm_class_stat *classes;
-	struct gcm_stat stat;
-
-	if (!gcm_heap_enter())
-		return false;
-	classes = gcm_stat_room();
-	gcm_stat_collect(&stat, classes);
-#define STAT(name, unit, doc) STORE(seen.name, stat.name);
-#include "core/stat.def"
-#undef STAT
-	for (uint32_t i = 0; i < GCM_NCLASSES && classes != NULL; i++) {
-		STORE(seen.live[i], classes[i].allocated);
-		STORE(seen.pages[i], classes[i].pages);
-	}
-	gcm_stat_drop(classes);
-	atomic_fetch_add(&seen.epoch, 1);
-	return true;
-}
+#define SEEN(name) LOAD(gcm_ctl_figures.name)
 
 bool
 gcm_ctl_begin(void)
 {
-	return atomic_load(&seen.epoch) != 0 ? gcm_heap_enter()
-	                                     : gcm_ctl_refresh();
+	return SEEN(epoch) != 0 ? gcm_heap_enter() : gcm_ctl_refresh(true);
 }
 
 /* Arenas --------------------------------------------------------------------- */
@@ -141,25 +102,34 @@ gcm_ctl_has_arena(size_t arena)
 static uint64_t
 active_bytes(void)
 {
-	return LOAD(seen.span_bytes) + LOAD(seen.large);
+	return SEEN(used);
+}
+
+/* The count of blocks may be older than that of pages. */
+static uint64_t
+allocated_bytes(void)
+{
+	uint64_t all = SEEN(allocated), most = SEEN(used);
+
+	return all < most ? all : most;
 }
 
 static uint64_t
 metadata_bytes(void)
 {
-	return LOAD(seen.meta) + LOAD(seen.tables);
+	return SEEN(meta) + SEEN(tables);
 }
 
 static uint64_t
 resident_bytes(void)
 {
-	return active_bytes() + LOAD(seen.dirty_pages) + metadata_bytes();
+	return active_bytes() + SEEN(dirty_pages) + metadata_bytes();
 }
 
 static uint64_t
 retained_bytes(void)
 {
-	uint64_t all = LOAD(seen.free_pages), dirty = LOAD(seen.dirty_pages);
+	uint64_t all = SEEN(free_pages), dirty = SEEN(dirty_pages);
 
 	return all > dirty ? all - dirty : 0;
 }
@@ -167,7 +137,7 @@ retained_bytes(void)
 static uint64_t
 small_bytes(void)
 {
-	uint64_t all = LOAD(seen.allocated), large = LOAD(seen.large);
+	uint64_t all = allocated_bytes(), large = SEEN(large);
 
 	return all > large ? all - large : 0;
 }
@@ -188,7 +158,7 @@ slots_of_bin(size_t bin)
 static uint64_t
 slabs_of_bin(size_t bin)
 {
-	return LOAD(seen.pages[bin]) / gcm_classes[bin].pages_min;
+	return SEEN(pages[bin]) / gcm_classes[bin].pages_min;
 }
 
 /* Any number of pages is a size; named are four a doubling. */
@@ -258,9 +228,9 @@ gcm_ctl_store(enum gcm_ctl_key key, uint64_t value)
 {
 	switch ((unsigned int)key) {
 	case GCM_CTL_EPOCH:
-		return gcm_ctl_refresh() ? 0 : EAGAIN;
+		return gcm_ctl_refresh(false) ? 0 : EAGAIN;
 	case GCM_CTL_BACKGROUND:
-		STORE(settings.background, value != 0);
+		atomic_store(&settings.background, value != 0);
 		if (value == 0)
 			(void)gcm_scavenge_stop();
 		return 0;
