@@ -208,7 +208,9 @@ gcm_cache_flush(struct gcm_cache *cache, uint32_t class_id)
 		return;
 	if (info->base == NULL)
 		return;
-	nslots = info->capacity / 2 + 1;
+	nslots = (uint32_t)(cache->top[class_id] - info->base);
+	if (nslots > info->capacity / 2 + 1)
+		nslots = info->capacity / 2 + 1;
 	flush_slots(cache, class_id, nslots);
 	gcm_scavenge_count(cache, (size_t)nslots * gcm_classes[class_id].size);
 }
@@ -739,7 +741,8 @@ gcm_cache_reset(struct gcm_cache *survivor, bool others_gone)
 		else
 			cache->status = GCM_CACHE_GONE;
 	}
-	atomic_store_explicit(&registry.many, false, memory_order_relaxed);
+	atomic_store_explicit(&registry.many, !others_gone,
+	    memory_order_relaxed);
 }
 
 static struct gcm_cache *
@@ -754,7 +757,7 @@ find_cache(uint32_t owner)
 }
 
 void
-gcm_cache_adopt(uint32_t span_index)
+gcm_cache_adopt(uint32_t span_index, bool others_gone)
 {
 	struct gcm_page *page = gcm_page(span_index);
 	uint32_t class_id = gcm_page_class(page);
@@ -762,11 +765,14 @@ gcm_cache_adopt(uint32_t span_index)
 
 	if (owner != NULL && owner->status != GCM_CACHE_IDLE) {
 		gcm_span_push(&owner->info[class_id].spans, span_index);
+		gcm_span_hint_all(span_index); /* some may not have come */
 		if (page->carved < gcm_span_slots(page))
 			owner->info[class_id].carving = span_index + 1;
 		return;
 	}
 	gcm_span_assign(span_index, GCM_OWNER_ORPHAN);
 	page->flags |= GCM_PAGE_TORN;
+	if (!others_gone)
+		page->flags |= GCM_PAGE_BINNED;
 	add_orphan(class_id, span_index);
 }

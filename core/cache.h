@@ -114,7 +114,7 @@ uint32_t gcm_cache_orphans(void);
  * are gone unless `survivor`.  Spans are put back by gcm_cache_adopt.
  */
 void gcm_cache_reset(struct gcm_cache *survivor, bool others_gone);
-void gcm_cache_adopt(uint32_t span_index);
+void gcm_cache_adopt(uint32_t span_index, bool others_gone);
 
 /* Have several threads used the heap?  A thread without cache that enters it
  * says so by gcm_cache_note_stranger.

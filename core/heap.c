@@ -106,9 +106,33 @@ is_sound_large(const struct gcm_page *page, uint32_t left, uintptr_t addr)
 	        gcm_slot_get(addr) == GCM_LOST);
 }
 
+/* The records of a span behind its first may be from other moments: none may
+ * look like a head or an end (.inv.run-stale), in this child or in its own.
+ */
+static void
+settle_body(uint32_t index, bool small)
+{
+	uint32_t n = gcm_page(index)->n;
+	uint32_t tag = small ? gcm_page_tag(gcm_page(index)) : 0;
+
+	for (uint32_t i = 1; i < n; i++) {
+		struct gcm_page *page = gcm_page(index + i);
+		uint8_t kind = gcm_page_kind(page);
+
+		if (gcm_page_tag(page) != tag)
+			atomic_store(&page->tag, tag);
+		if (small && (kind != GCM_KIND_BODY || page->n != i)) {
+			page->n = i;
+			atomic_store(&page->kind, GCM_KIND_BODY);
+		} else if (!small && kind > GCM_KIND_BODY) {
+			atomic_store(&page->kind, GCM_KIND_NONE);
+		}
+	}
+}
+
 /* Walk the page table: spans to their owners, everything else is free. */
 static void
-rebuild_index(void)
+rebuild_index(bool others_gone)
 {
 	uint32_t total = gcm_zone_pages(), gap = 0;
 
@@ -125,8 +149,9 @@ rebuild_index(void)
 			continue;
 		}
 		give_gap(gap, i);
+		settle_body(i, small);
 		if (small)
-			gcm_cache_adopt(i);
+			gcm_cache_adopt(i, others_gone);
 		i += page->n;
 		gap = i;
 	}
@@ -180,7 +205,7 @@ repair_heap(void)
 	gcm_large_reset();
 	gcm_cache_reset(survivor, known);
 	gcm_lock_acquire(&gcm_pageheap.lock);
-	rebuild_index();
+	rebuild_index(known);
 	gcm_lock_release(&gcm_pageheap.lock);
 }
 
@@ -226,6 +251,16 @@ gcm_heap_enter(void)
 
 /* Allocation ----------------------------------------------------------------- */
 
+/* A thread without cache changes the page heap: after a fork by another one
+ * that has to be known.
+ */
+static void
+note_stranger(void)
+{
+	if (gcm_cache_self == &gcm_cache_none)
+		gcm_cache_note_stranger();
+}
+
 static void *
 alloc_slot(uint32_t class_id)
 {
@@ -251,6 +286,7 @@ alloc_large(size_t size, size_t align, bool zeroed)
 
 	if (npages == 0 || align_pages == 0)
 		return NULL;
+	note_stranger();
 	return gcm_large_alloc(npages, align_pages, zeroed);
 }
 
@@ -353,18 +389,18 @@ is_inside_block(uintptr_t addr)
 GCM_COLD static _Noreturn void
 report_misuse(uintptr_t addr, const char *call)
 {
-	bool freeing = strcmp(call, "free") == 0;
+	bool freeing = strcmp(call, "free") == 0 ||
+	    strcmp(call, "dallocx") == 0 || strcmp(call, "sdallocx") == 0;
 	const char *what = "invalid pointer";
 
 	if (addr % GCM_GRANULE != 0) {
 		what = "unaligned pointer";
 	} else {
-		uint8_t state = gcm_slot_get(addr);
-
-		if (state != GCM_INTERIOR)
-			what = freeing ? "double free of" : "freed pointer";
-		else if (is_inside_block(addr))
+		/* Inside a large block states are those of an earlier life. */
+		if (is_inside_block(addr))
 			what = "interior pointer";
+		else if (gcm_slot_get(addr) != GCM_INTERIOR)
+			what = freeing ? "double free of" : "freed pointer";
 	}
 	gcm_misuse(call, what, (const void *)addr);
 }
@@ -396,11 +432,10 @@ free_altered(uintptr_t addr, uint32_t class_id, const char *call)
 }
 
 static void
-free_large(struct gcm_cache *cache, uintptr_t addr, const char *call)
+free_large(uintptr_t addr, const char *call)
 {
 	(void)gcm_heap_enter();
-	if (cache == &gcm_cache_none)
-		gcm_cache_note_stranger();
+	note_stranger();
 	if (!gcm_large_free(addr))
 		report_misuse(addr, call);
 }
@@ -414,7 +449,7 @@ gcm_heap_free(void *block, const char *call)
 	uint32_t tag = gcm_page_tag(page);
 
 	if (tag == 0) {
-		free_large(cache, addr, call);
+		free_large(addr, call);
 		return;
 	}
 	if (GCM_UNLIKELY(gcm_alter_is_noted(gcm_slot_get(addr)))) {
@@ -475,6 +510,7 @@ gcm_heap_realloc(void *block, size_t size)
 		npages = gcm_large_pages(size);
 		if (npages == 0)
 			return NULL;
+		note_stranger();
 		if (gcm_large_resize(addr, npages))
 			return block;
 		return gcm_large_move(addr, npages);

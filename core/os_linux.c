@@ -140,13 +140,19 @@ gcm_os_release(void *addr, size_t len)
 	return (int)SYSCALL(SYS_madvise, addr, len, MADV_DONTNEED, 0, 0, 0);
 }
 
-int
-gcm_os_renew(void *addr, size_t len)
+static int
+map_over(void *addr, size_t len, int prot)
 {
-	long got = SYSCALL(SYS_mmap, addr, len, PROT_READ | PROT_WRITE,
+	long got = SYSCALL(SYS_mmap, addr, len, prot,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 
 	return got < 0 && got > -4096 ? (int)got : 0;
+}
+
+int
+gcm_os_renew(void *addr, size_t len)
+{
+	return map_over(addr, len, PROT_READ | PROT_WRITE);
 }
 
 int
@@ -161,15 +167,18 @@ gcm_os_move(void *from, void *to, size_t len)
 int
 gcm_os_protect(void *addr, size_t len, bool hidden)
 {
-	return (int)SYSCALL(SYS_mprotect, addr, len,
-	    hidden ? PROT_NONE : PROT_READ | PROT_WRITE, 0, 0, 0);
+	int prot = hidden ? PROT_NONE : PROT_READ | PROT_WRITE;
+
+	if (atomic_load_explicit(&confined, memory_order_relaxed))
+		return map_over(addr, len, prot);
+	return (int)SYSCALL(SYS_mprotect, addr, len, prot, 0, 0, 0);
 }
 
 int
 gcm_os_guard(void *addr, size_t len, bool on)
 {
-	if (on && atomic_load_explicit(&confined, memory_order_relaxed))
-		return -EPERM;
+	if (atomic_load_explicit(&confined, memory_order_relaxed))
+		return on ? -EPERM : gcm_os_renew(addr, len);
 	return (int)SYSCALL(SYS_madvise, addr, len,
 	    on ? MADV_GUARD_INSTALL : MADV_GUARD_REMOVE, 0, 0, 0);
 }

@@ -11,8 +11,9 @@
 #include "core/table.h"
 
 enum {
-	BIN_BYTES = 128 << 10, /* a bin holds at most this much, or 4 slots */
-	BIN_SLOTS = 512
+	BIN_BYTES = 256 << 10, /* a bin holds at most this much, */
+	BIN_SLOTS_MIN = 16, /* at least so many slots, */
+	BIN_SLOTS = 511      /* and at most so many */
 };
 
 struct gcm_class gcm_classes[GCM_NCLASSES];
@@ -63,8 +64,8 @@ init_class(uint32_t class_id)
 	class->cached_max = BIN_BYTES / size;
 	if (class->cached_max > BIN_SLOTS)
 		class->cached_max = BIN_SLOTS;
-	if (class->cached_max < 4)
-		class->cached_max = 4;
+	if (class->cached_max < BIN_SLOTS_MIN)
+		class->cached_max = BIN_SLOTS_MIN;
 }
 
 void

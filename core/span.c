@@ -73,8 +73,6 @@ gcm_span_new(uint32_t class_id, uint32_t owner, uint32_t npages, bool may_grow)
 		return GCM_NO_PAGE;
 	memset(gcm_state_bytes(gcm_page_addr(index)), GCM_INTERIOR,
 	    (size_t)npages << (GCM_PAGE_SHIFT - GCM_GRANULE_SHIFT));
-	if (class_id == GCM_CLASS_ZERO) /* if it cannot be, it is not */
-		(void)protect_span(index, npages, true);
 	write_records(index, npages, tag);
 	page = gcm_page(index);
 	page->carved = 0;
@@ -82,6 +80,11 @@ gcm_span_new(uint32_t class_id, uint32_t owner, uint32_t npages, bool may_grow)
 	page->prev = 0;
 	atomic_store_explicit(&page->kind, GCM_KIND_SMALL,
 	    memory_order_release); /* .inv.commit */
+	/* After the commit: a child must not find such pages free.  If it
+	 * cannot be, it is not.
+	 */
+	if (class_id == GCM_CLASS_ZERO)
+		(void)protect_span(index, npages, true);
 	return index;
 }
 
@@ -264,6 +267,24 @@ gcm_span_is_empty(uint32_t index)
 }
 
 void
+gcm_span_hint_all(uint32_t index)
+{
+	uint32_t npages = gcm_page(index)->n;
+
+	for (uint32_t i = 0; i < npages; i++)
+		atomic_store_explicit(&gcm_page(index + i)->hints,
+		    0x0101010101010101u, memory_order_relaxed);
+}
+
+/* May the slot of a torn span not be given out again? */
+static bool
+is_kept(uint8_t state, uint8_t flags)
+{
+	return (state & (GCM_ALLOC | GCM_SAMPLED)) != 0 || state == GCM_LOST ||
+	    (state == GCM_CACHED && (flags & GCM_PAGE_BINNED) != 0);
+}
+
+void
 gcm_span_repair(uint32_t index)
 {
 	struct gcm_page *page = gcm_page(index);
@@ -279,15 +300,12 @@ gcm_span_repair(uint32_t index)
 
 		if (!start)
 			gcm_slot_set(at, GCM_INTERIOR);
-		else if ((gcm_slot_get(at) & (GCM_ALLOC | GCM_SAMPLED)) == 0 &&
-		    gcm_slot_get(at) != GCM_LOST)
+		else if (!is_kept(gcm_slot_get(at), page->flags))
 			gcm_slot_set(at, GCM_FREE);
 		if (start)
 			next++;
 	}
 	page->carved = slots;
-	page->flags &= (uint8_t)~GCM_PAGE_TORN;
-	for (uint32_t i = 0; i < page->n; i++)
-		atomic_store_explicit(&gcm_page(index + i)->hints,
-		    0x0101010101010101u, memory_order_relaxed);
+	page->flags &= (uint8_t)~(GCM_PAGE_TORN | GCM_PAGE_BINNED);
+	gcm_span_hint_all(index);
 }

@@ -49,6 +49,9 @@ bool gcm_span_may_be_empty(uint32_t index);
  */
 void gcm_span_repair(uint32_t index);
 
+/* Say that any line may have a slot freed by store. */
+void gcm_span_hint_all(uint32_t index);
+
 static inline uint32_t
 gcm_page_class(const struct gcm_page *page)
 {

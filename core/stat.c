@@ -25,22 +25,28 @@
 enum {
 	CLASSES_BYTES = GCM_NCLASSES * sizeof(struct gcm_class_stat),
 	STEP_PAGES = 1024, /* counted under one hold of the lock */
-	LINE_WORDS = 255, /* what the bytes of a sum can count */
-	WORD_SIZES = 64   /* longer slots: looking at each is quicker */
+	LINE_WORDS = 255,  /* what the bytes of a sum can count */
+	WORD_SIZES = 64    /* longer slots: looking at each is quicker */
 };
 
+/* Slots for requests of 0 bytes are addresses, not memory. */
 static void
 add_span(struct gcm_stat *stat, const struct gcm_class *class,
     const struct gcm_class_stat *span)
 {
+	uint64_t size = class->usable > 0 ? class->size : 0;
+	uint64_t bytes = span->pages << GCM_PAGE_SHIFT;
+
 	stat->allocated_blocks += span->allocated;
 	stat->allocated += span->allocated * class->usable;
 	stat->cached_blocks += span->cached;
-	stat->cached += span->cached * class->size;
+	stat->cached += span->cached * size;
 	stat->free_blocks += span->free;
-	stat->free_slots += span->free * class->size;
+	stat->free_slots += span->free * size;
 	stat->spans++;
-	stat->span_bytes += span->pages << GCM_PAGE_SHIFT;
+	stat->span_bytes += bytes;
+	if (size == 0)
+		stat->hollow += bytes;
 }
 
 static void
@@ -60,7 +66,7 @@ sum_bytes(uint64_t bytes)
 	const uint64_t even = 0x00ff00ff00ff00ffu;
 
 	return ((bytes & even) + (bytes >> 8 & even)) * 0x0001000100010001u >>
-	    48;
+	       48;
 }
 
 /* Up to LINE_WORDS words of states, eight at a time; between slots they are
@@ -84,8 +90,8 @@ count_words(struct gcm_class_stat *span, const uint8_t *states, size_t nwords)
 }
 
 static void
-count_slots(struct gcm_class_stat *span, uintptr_t addr, uint32_t size,
-    uint64_t nslots)
+count_slots(
+    struct gcm_class_stat *span, uintptr_t addr, uint32_t size, uint64_t nslots)
 {
 	for (; nslots > 0; nslots--, addr += size) {
 		uint8_t state = gcm_slot_get(addr);
@@ -97,12 +103,12 @@ count_slots(struct gcm_class_stat *span, uintptr_t addr, uint32_t size,
 
 /* The same for spans of short slots, by words of states. */
 static void
-count_states(struct gcm_class_stat *span, uintptr_t addr, uint32_t size,
-    uint64_t nslots)
+count_states(
+    struct gcm_class_stat *span, uintptr_t addr, uint32_t size, uint64_t nslots)
 {
 	const uint8_t *states = gcm_state_bytes(addr);
-	size_t left = gcm_round_up(nslots * size, 8 * GCM_GRANULE) /
-	    (8 * GCM_GRANULE);
+	size_t left =
+	    gcm_round_up(nslots * size, 8 * GCM_GRANULE) / (8 * GCM_GRANULE);
 
 	while (left > 0) {
 		size_t nwords = left < LINE_WORDS ? left : LINE_WORDS;
@@ -117,8 +123,8 @@ count_states(struct gcm_class_stat *span, uintptr_t addr, uint32_t size,
  * is read once, so that the sums agree in any case.
  */
 static void
-count_span(struct gcm_stat *stat, struct gcm_class_stat *classes,
-    uint32_t index)
+count_span(
+    struct gcm_stat *stat, struct gcm_class_stat *classes, uint32_t index)
 {
 	struct gcm_page *page = gcm_page(index);
 	uint32_t class_id = gcm_page_class(page);
@@ -144,11 +150,13 @@ static void
 count_large(struct gcm_stat *stat, uint32_t index)
 {
 	uint64_t bytes = (uint64_t)gcm_large_length(gcm_page(index))
-	    << GCM_PAGE_SHIFT;
+			 << GCM_PAGE_SHIFT;
 
-	if ((gcm_slot_get(gcm_page_addr(index)) &
-	        (GCM_ALLOC | GCM_SAMPLED)) == 0)
+	if ((gcm_slot_get(gcm_page_addr(index)) & (GCM_ALLOC | GCM_SAMPLED)) ==
+	    0) {
+		stat->parked += bytes;
 		return;
+	}
 	stat->large_blocks++;
 	stat->large += bytes;
 	stat->allocated_blocks++;
@@ -160,8 +168,8 @@ count_run_locked(struct gcm_stat *stat, uint32_t index)
 {
 	uint32_t npages = gcm_page(index)->n;
 	uint64_t bytes = (uint64_t)npages << GCM_PAGE_SHIFT;
-	uint32_t nclean = gcm_bits_count_locked(GCM_CLEAN, gcm_page_addr(index),
-	    gcm_page_addr(index + npages));
+	uint32_t nclean = gcm_bits_count_locked(
+	    GCM_CLEAN, gcm_page_addr(index), gcm_page_addr(index + npages));
 
 	if (nclean == npages)
 		return;
@@ -173,8 +181,8 @@ count_run_locked(struct gcm_stat *stat, uint32_t index)
 
 /* Count what begins at the page; how many pages it has. */
 static uint32_t
-count_page_locked(struct gcm_stat *stat, struct gcm_class_stat *classes,
-    uint32_t index)
+count_page_locked(
+    struct gcm_stat *stat, struct gcm_class_stat *classes, uint32_t index)
 {
 	const struct gcm_page *page = gcm_page(index);
 	uint8_t kind = gcm_page_kind(page);
@@ -226,8 +234,8 @@ gcm_stat_totals(struct gcm_stat *stat)
 }
 
 bool
-gcm_stat_step(struct gcm_stat *stat, struct gcm_class_stat *classes,
-    uint32_t *next)
+gcm_stat_step(
+    struct gcm_stat *stat, struct gcm_class_stat *classes, uint32_t *next)
 {
 	uint32_t total, end;
 
@@ -236,7 +244,7 @@ gcm_stat_step(struct gcm_stat *stat, struct gcm_class_stat *classes,
 	gcm_lock_acquire(&gcm_pageheap.lock);
 	total = gcm_zone_pages();
 	end = *next < total && total - *next > STEP_PAGES ? *next + STEP_PAGES
-	                                                  : total;
+							  : total;
 	while (*next < end)
 		*next += count_page_locked(stat, classes, *next);
 	gcm_lock_release(&gcm_pageheap.lock);
@@ -271,20 +279,22 @@ gcm_stat_drop(struct gcm_class_stat *classes)
 uint64_t
 gcm_stat_held(const struct gcm_stat *stat)
 {
-	return stat->span_bytes + stat->dirty_pages;
+	return stat->span_bytes - stat->hollow + stat->dirty_pages +
+	       stat->parked;
 }
 
 uint64_t
 gcm_stat_spare(const struct gcm_stat *stat)
 {
-	return stat->cached + stat->free_slots + stat->dirty_pages;
+	return stat->cached + stat->free_slots + stat->dirty_pages +
+	       stat->parked;
 }
 
-/* The summary ---------------------------------------------------------------- */
+/* The summary -------------------------------------------------------------- */
 
 static void
-add_row(struct gcm_text *text, const char *name, uint64_t bytes,
-    const char *what)
+add_row(
+    struct gcm_text *text, const char *name, uint64_t bytes, const char *what)
 {
 	gcm_text_add(text, "gcmalloc:   ");
 	gcm_text_add(text, name);
@@ -302,7 +312,8 @@ add_totals(struct gcm_text *text, const struct gcm_stat *stat)
 	gcm_text_add_unsigned(text, (uint64_t)gcm_os_pid());
 	gcm_text_add(text, "\n");
 	add_row(text, "resident", gcm_os_resident(), "the whole process");
-	add_row(text, "allocated", stat->allocated, "in blocks the program has");
+	add_row(
+	    text, "allocated", stat->allocated, "in blocks the program has");
 	add_row(text, "  large", stat->large, "of these, longer than 32 KiB");
 	add_row(text, "cached", stat->cached, "free, in thread caches");
 	add_row(text, "free slots", stat->free_slots, "free, in spans");
@@ -315,8 +326,8 @@ add_totals(struct gcm_text *text, const struct gcm_stat *stat)
 }
 
 static void
-add_class_row(struct gcm_text *text, uint32_t size,
-    const struct gcm_class_stat *class)
+add_class_row(
+    struct gcm_text *text, uint32_t size, const struct gcm_class_stat *class)
 {
 	gcm_text_add(text, "gcmalloc:   ");
 	gcm_text_add_unsigned(text, size);
@@ -334,7 +345,9 @@ add_class_row(struct gcm_text *text, uint32_t size,
 void
 gcm_stat_print(void)
 {
-	enum { BYTES = 8192 };
+	enum {
+		BYTES = 8192
+	};
 	static struct gcm_class_stat classes[GCM_NCLASSES];
 	static char buffer[BYTES]; /* once, at exit */
 	struct gcm_stat stat;

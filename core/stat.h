@@ -21,11 +21,11 @@ struct gcm_stat {
  */
 void gcm_stat_collect(struct gcm_stat *stat, struct gcm_class_stat *classes);
 
-/* A piece of that, short of a millisecond: add what lies from page *next on, and
- * advance it.  False when the end is reached.
+/* A piece of that, short of a millisecond: add what lies from page *next on,
+ * and advance it.  False when the end is reached.
  */
-bool gcm_stat_step(struct gcm_stat *stat, struct gcm_class_stat *classes,
-    uint32_t *next);
+bool gcm_stat_step(
+    struct gcm_stat *stat, struct gcm_class_stat *classes, uint32_t *next);
 
 /* Only what needs no count: pages and our own memory. */
 void gcm_stat_totals(struct gcm_stat *stat);

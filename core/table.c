@@ -69,7 +69,9 @@ enum {
 static int
 grow_window(struct window *window, uintptr_t zone_hi)
 {
-	uintptr_t need = gcm_round_up(window->find(zone_hi), TABLE_CHUNK);
+	/* Of the last byte: one entry of the bits is about 64 pages. */
+	uintptr_t need = gcm_round_up(window->find(zone_hi - 1) + 1,
+	    TABLE_CHUNK);
 	size_t step = (window->hi - window->lo) / 8;
 	int error;
 

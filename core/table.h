@@ -69,7 +69,8 @@ enum gcm_kind {
 enum gcm_page_flag {
 	GCM_PAGE_MOVED = 1, /* large: its pages came by mremap */
 	GCM_PAGE_GUARDED = 4, /* large: its last page is a guard */
-	GCM_PAGE_TORN = 2   /* small: from before a fork, not yet repaired */
+	GCM_PAGE_TORN = 2,  /* small: from before a fork, not yet repaired */
+	GCM_PAGE_BINNED = 8 /* with TORN: slots may be in a living bin */
 };
 
 /* The record of a page.  Indexes of pages count from the zone's base; links
