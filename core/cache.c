@@ -294,6 +294,8 @@ claim_orphan(struct gcm_cache *cache, uint32_t class_id)
 	if (link == 0)
 		return false;
 	gcm_span_push(&cache->info[class_id].spans, link - 1);
+	if (gcm_page(link - 1)->carved < gcm_span_slots(gcm_page(link - 1)))
+		cache->info[class_id].carving = link;
 	return true;
 }
 
@@ -387,8 +389,11 @@ fill_bin(struct gcm_cache *cache, uint32_t class_id)
 	got = harvest_spans(info, top, want);
 	if (got < want)
 		got += carve_span(info, top - got, want - got);
-	while (got == 0 && claim_orphan(cache, class_id))
+	while (got == 0 && claim_orphan(cache, class_id)) {
 		got = harvest_spans(info, top, want);
+		if (got < want)
+			got += carve_span(info, top - got, want - got);
+	}
 	if (got == 0 && add_span(cache, class_id))
 		got = carve_span(info, top, want);
 	if (got < want)
@@ -503,7 +508,6 @@ gcm_cache_attach(void)
 {
 	struct gcm_cache *cache;
 
-	GCM_AVER(gcm_cache_self == &gcm_cache_none);
 	gcm_lock_acquire(&registry.lock);
 	cache = take_cache_locked();
 	gcm_lock_release(&registry.lock);

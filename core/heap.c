@@ -30,7 +30,7 @@
 #include "core/pageheap.h"
 #include "core/scavenge.h"
 
-enum { NEW, READY, FAILED };
+enum { NEW, READY };
 enum { WIPED = 0, SOUND = 1, REPAIRING = 2 };
 
 static struct {
@@ -70,8 +70,8 @@ GCM_COLD static bool
 first_use(void)
 {
 	gcm_lock_acquire(&heap.lock);
-	if (atomic_load(&heap.state) == NEW)
-		atomic_store(&heap.state, init_heap() ? READY : FAILED);
+	if (atomic_load(&heap.state) == NEW && init_heap())
+		atomic_store(&heap.state, READY);
 	gcm_lock_release(&heap.lock);
 	return atomic_load(&heap.state) == READY;
 }
@@ -200,6 +200,7 @@ repair_heap(void)
 		gcm_cache_flush_all(survivor);
 	gcm_lock_init(&heap.lock, GCM_RANK_init);
 	gcm_meta_reset();
+	gcm_table_repair();
 	gcm_pageheap_reset();
 	gcm_scavenge_reset();
 	gcm_large_reset();
@@ -261,18 +262,30 @@ note_stranger(void)
 		gcm_cache_note_stranger();
 }
 
-static void *
-alloc_slot(uint32_t class_id)
+/* The calling thread's cache, made if need be; gcm_cache_late when there can
+ * be none.
+ */
+static struct gcm_cache *
+find_cache(void)
 {
 	struct gcm_cache *cache = gcm_cache_self;
 
+	if (GCM_UNLIKELY(cache == &gcm_cache_none))
+		cache = gcm_cache_attach();
+	if (GCM_UNLIKELY(cache == NULL || cache == &gcm_cache_late)) {
+		gcm_cache_note_stranger();
+		return &gcm_cache_late;
+	}
+	return cache;
+}
+
+static void *
+alloc_slot(uint32_t class_id)
+{
+	struct gcm_cache *cache = find_cache();
+
 	if (GCM_UNLIKELY(cache == &gcm_cache_late))
 		return gcm_cache_alloc_shared(class_id);
-	if (GCM_UNLIKELY(cache == &gcm_cache_none)) {
-		cache = gcm_cache_attach();
-		if (cache == NULL)
-			return gcm_cache_alloc_shared(class_id);
-	}
 	return gcm_cache_alloc(cache, class_id);
 }
 
@@ -357,7 +370,7 @@ gcm_heap_good_size(size_t size, size_t align)
 	class_id = find_aligned_class(size, align < 1 ? 1 : align);
 	if (class_id < GCM_CLASS_ZERO)
 		return gcm_classes[class_id].usable;
-	return (size_t)gcm_large_pages(size) << GCM_PAGE_SHIFT;
+	return (size_t)gcm_large_pages(size == 0 ? 1 : size) << GCM_PAGE_SHIFT;
 }
 
 /* Misuse --------------------------------------------------------------------- */

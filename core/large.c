@@ -343,10 +343,13 @@ gcm_large_resize(uintptr_t addr, uint32_t npages)
 static bool
 move_contents(uintptr_t from, uintptr_t to, size_t len)
 {
-	if (len >= MOVE_BYTES && !gcm_alter_is_noted(gcm_slot_get(from)) &&
-	    gcm_os_move((void *)from, (void *)to, len) == 0) {
-		gcm_page_at(to)->flags |= GCM_PAGE_MOVED;
-		return true;
+	if (len >= MOVE_BYTES && !gcm_alter_is_noted(gcm_slot_get(from))) {
+		if (gcm_os_move((void *)from, (void *)to, len) == 0) {
+			gcm_page_at(to)->flags |= GCM_PAGE_MOVED;
+			return true;
+		}
+		/* Some systems have unmapped `to` by the time they refuse. */
+		(void)gcm_os_renew((void *)to, len);
 	}
 	memcpy((void *)to, (void *)from, len);
 	return false;

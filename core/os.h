@@ -37,11 +37,14 @@ int gcm_os_release(void *addr, size_t len);
 int gcm_os_renew(void *addr, size_t len);
 
 /* Move the pages at [from, from+len) over those at [to, to+len); both are
- * ours.  `from` reads as zero afterwards.  On failure nothing has changed.
+ * ours.  `from` reads as zero afterwards.  On failure `from` is as it
+ * was, but `to` may be unmapped.
  */
 int gcm_os_move(void *from, void *to, size_t len);
 
-/* Take away, or give back, all access to [addr, addr+len), which is ours. */
+/* Take away, or give back, all access to [addr, addr+len), which is ours.  What
+ * was in it may be lost.
+ */
 int gcm_os_protect(void *addr, size_t len, bool hidden);
 
 /* Make any access to [addr, addr+len), which is ours, fault, at no cost in

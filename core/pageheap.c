@@ -245,7 +245,8 @@ gcm_pageheap_guard_locked(uint32_t index)
 {
 	uintptr_t addr = gcm_page_addr(index);
 
-	if (gcm_os_guard((void *)addr, GCM_PAGE_SIZE, true) != 0)
+	if (gcm_os_page_size() > GCM_PAGE_SIZE ||
+	    gcm_os_guard((void *)addr, GCM_PAGE_SIZE, true) != 0)
 		return false;
 	gcm_bits_mark_locked(GCM_GUARD, addr, addr + GCM_PAGE_SIZE, true);
 	return true;
@@ -383,6 +384,9 @@ release_run(uint32_t first, uint32_t n, uint32_t most)
 
 		if (hi > end)
 			hi = end;
+		if (hi - lo > (uintptr_t)(most - released) << GCM_PAGE_SHIFT)
+			hi = lo + ((uintptr_t)(most - released)
+			    << GCM_PAGE_SHIFT);
 		released += release_piece(lo, hi);
 		lo = hi;
 	}

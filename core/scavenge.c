@@ -126,7 +126,7 @@ look(bool *worked)
 		if (done == 0)
 			break;
 		todo -= done < todo ? done : todo;
-		if (todo > 0 && rest((now - began) * 99))
+		if (todo > 0 && rest((now - began) * 99 + 1))
 			return true;
 		began = now;
 	}

@@ -50,11 +50,16 @@ write_records(uint32_t index, uint32_t npages, uint32_t tag)
 	}
 }
 
+/* Of a span that does not fill pages of the kernel nothing is protected. */
 static int
 protect_span(uint32_t index, uint32_t npages, bool hidden)
 {
-	return gcm_os_protect((void *)gcm_page_addr(index),
-	    (size_t)npages << GCM_PAGE_SHIFT, hidden);
+	uintptr_t addr = gcm_page_addr(index);
+	size_t len = (size_t)npages << GCM_PAGE_SHIFT;
+
+	if (((addr | len) & (gcm_os_page_size() - 1)) != 0)
+		return 0;
+	return gcm_os_protect((void *)addr, len, hidden);
 }
 
 uint32_t
@@ -91,16 +96,22 @@ gcm_span_new(uint32_t class_id, uint32_t owner, uint32_t npages, bool may_grow)
 void
 gcm_span_release(uint32_t index)
 {
-	uint32_t npages = gcm_page(index)->n;
+	struct gcm_page *page = gcm_page(index);
+	uint32_t npages = page->n;
+	bool lost = gcm_page_class(page) == GCM_CLASS_ZERO &&
+	    protect_span(index, npages, false) != 0;
 
-	if (gcm_page_class(gcm_page(index)) == GCM_CLASS_ZERO &&
-	    protect_span(index, npages, false) != 0)
-		return; /* lost: nobody else could use these pages */
 	for (uint32_t i = 0; i < npages; i++)
 		atomic_store_explicit(&gcm_page(index + i)->tag, 0,
 		    memory_order_relaxed);
 	gcm_lock_acquire(&gcm_pageheap.lock);
-	gcm_pageheap_give_locked(index, npages, false);
+	if (lost) { /* nobody could use these pages: a block that nobody has */
+		gcm_slot_set(gcm_page_addr(index), GCM_LOST);
+		atomic_store_explicit(&page->kind, GCM_KIND_LARGE,
+		    memory_order_release);
+	} else {
+		gcm_pageheap_give_locked(index, npages, false);
+	}
 	gcm_lock_release(&gcm_pageheap.lock);
 }
 

@@ -107,14 +107,14 @@ count_states(
     struct gcm_class_stat *span, uintptr_t addr, uint32_t size, uint64_t nslots)
 {
 	const uint8_t *states = gcm_state_bytes(addr);
-	size_t left =
-	    gcm_round_up(nslots * size, 8 * GCM_GRANULE) / (8 * GCM_GRANULE);
+	const uintptr_t word = sizeof(uint64_t) << GCM_GRANULE_SHIFT;
+	size_t left = gcm_round_up(nslots * size, word) / word;
 
 	while (left > 0) {
 		size_t nwords = left < LINE_WORDS ? left : LINE_WORDS;
 
 		count_words(span, states, nwords);
-		states += nwords * 8;
+		states += nwords * sizeof(uint64_t);
 		left -= nwords;
 	}
 }

@@ -15,8 +15,15 @@
  * INVARIANTS
  *   .inv.tables-first  the tables of [lo, hi) are mapped before
  *         gcm_zone_count says so: a lookup inside the zone never faults.
+ *   .inv.reach  what a growth is about to map is noted before it is mapped.
+ *
+ * FORK    a child may have a mapping that another thread was making, but not
+ *         the store that says so: growth would meet it for ever.  It lies
+ *         between hi and reach, and is unmapped.
  */
 #include "core/table.h"
+
+#include <errno.h>
 
 #include "core/os.h"
 
@@ -36,7 +43,10 @@ struct window {
 	uintptr_t (*find)(uintptr_t addr);
 	const char *name;
 	uintptr_t lo, hi; /* mapped so far; page-heap lock */
+	uintptr_t reach;  /* hi, or what it is about to be; page-heap lock */
 };
+
+static uintptr_t zone_reach; /* the same for the zone; page-heap lock */
 
 static uintptr_t
 find_state(uintptr_t addr)
@@ -57,9 +67,9 @@ find_bits(uintptr_t addr)
 }
 
 static struct window windows[] = {
-    {find_state, "gcmalloc: states", 0, 0},
-    {find_page, "gcmalloc: pages", 0, 0},
-    {find_bits, "gcmalloc: bits", 0, 0},
+    {find_state, "gcmalloc: states", 0, 0, 0},
+    {find_page, "gcmalloc: pages", 0, 0, 0},
+    {find_bits, "gcmalloc: bits", 0, 0, 0},
 };
 
 enum {
@@ -79,9 +89,12 @@ grow_window(struct window *window, uintptr_t zone_hi)
 		return 0;
 	if (need - window->hi < step) /* few, longer mappings */
 		need = gcm_round_up(window->hi + step, TABLE_CHUNK);
+	window->reach = need; /* .inv.reach */
 	error = gcm_os_map_at((void *)window->hi, need - window->hi, true);
-	if (error != 0)
+	if (error != 0) {
+		window->reach = window->hi;
 		return error;
+	}
 	/* Mappings merge only under one name; the first, small one does
 	 * without, so that a program's start has fewer calls.
 	 */
@@ -95,13 +108,18 @@ grow_window(struct window *window, uintptr_t zone_hi)
 static int
 map_extent(uintptr_t lo, uintptr_t hi)
 {
-	for (unsigned int i = 0; i < NWINDOWS; i++) { /* .inv.tables-first */
-		int error = grow_window(&windows[i], hi);
+	int error;
 
+	for (unsigned int i = 0; i < NWINDOWS; i++) { /* .inv.tables-first */
+		error = grow_window(&windows[i], hi);
 		if (error != 0)
 			return error;
 	}
-	return gcm_os_map_at((void *)lo, hi - lo, false);
+	zone_reach = hi; /* .inv.reach */
+	error = gcm_os_map_at((void *)lo, hi - lo, false);
+	if (error != 0)
+		zone_reach = lo;
+	return error;
 }
 
 static void
@@ -198,6 +216,7 @@ gcm_table_init(void)
 			windows[w].lo = gcm_round_down(windows[w].find(lo),
 			    TABLE_CHUNK);
 			windows[w].hi = windows[w].lo;
+			windows[w].reach = windows[w].lo;
 		}
 		error = map_extent(lo, hi);
 		if (error == 0) {
@@ -232,7 +251,9 @@ gcm_table_grow_locked(uint32_t *npages)
 	if (wish < need)
 		wish = need;
 	if (need > GCM_ZONE_LIMIT - lo)
-		return -12; /* ENOMEM */
+		return -ENOMEM;
+	if (wish > GCM_ZONE_LIMIT - lo)
+		wish = need;
 	error = map_extent(lo, lo + wish);
 	if (error != 0 && wish > need) {
 		wish = need;
@@ -246,6 +267,23 @@ gcm_table_grow_locked(uint32_t *npages)
 	    "gcmalloc: heap");
 	*npages = (uint32_t)(wish >> GCM_PAGE_SHIFT);
 	return (int64_t)((lo - gcm_zone.lo) >> GCM_PAGE_SHIFT);
+}
+
+static void
+drop_reach(uintptr_t hi, uintptr_t *reach)
+{
+	if (*reach > hi)
+		gcm_os_unmap((void *)hi, *reach - hi);
+	*reach = hi;
+}
+
+void
+gcm_table_repair(void)
+{
+	gcm_zone.hi = gcm_page_addr(gcm_zone_pages());
+	drop_reach(gcm_zone.hi, &zone_reach);
+	for (unsigned int i = 0; i < NWINDOWS; i++)
+		drop_reach(windows[i].hi, &windows[i].reach);
 }
 
 size_t

@@ -122,6 +122,9 @@ int gcm_table_init(void);
  */
 int64_t gcm_table_grow_locked(uint32_t *npages);
 
+/* In a forked child: undo the growth that another thread was at. */
+void gcm_table_repair(void);
+
 /* Bits of the pages [lo, hi): set or clear, and count those set.  Page-heap
  * lock.
  */

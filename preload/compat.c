@@ -45,13 +45,16 @@ mallopt(int parameter, int value)
 GCM_EXPORT int
 malloc_trim(size_t pad)
 {
+	/* As in stat.c: this thread may hold locks while another forks. */
+	if (gcm_cache_self == &gcm_cache_none)
+		gcm_cache_note_stranger();
 	if (!gcm_heap_enter())
 		return 0;
 	gcm_cache_flush_all(gcm_cache_self);
 	return gcm_scavenge_now(pad);
 }
 
-/* Figures -------------------------------------------------------------------- */
+/* Figures ------------------------------------------------------------------ */
 
 GCM_EXPORT struct mallinfo2
 mallinfo2(void)
@@ -131,7 +134,7 @@ malloc_stats(void)
 	(void)gcm_os_write(STDERR, text.start, (size_t)(text.at - text.start));
 }
 
-/* malloc_info ---------------------------------------------------------------- */
+/* malloc_info -------------------------------------------------------------- */
 
 struct sheet {
 	FILE *file;
@@ -173,6 +176,19 @@ add_size(struct sheet *sheet, const char *before, uint64_t from, uint64_t to,
 	end_sheet(sheet);
 }
 
+static void
+add_class(struct sheet *sheet, uint32_t class_id, uint64_t from,
+    const struct gcm_class_stat *classes)
+{
+	const struct gcm_class *class = &gcm_classes[class_id];
+	uint64_t count = classes[class_id].cached + classes[class_id].free;
+	uint64_t size = class->usable > 0 ? class->size : 0;
+
+	if (count > 0)
+		add_size(sheet, "  <size from=\"", from, class->usable,
+		    count * size, count);
+}
+
 /* Free slots by the requests they can serve, then free pages. */
 static void
 add_sizes(struct sheet *sheet, const struct gcm_stat *stat,
@@ -181,14 +197,11 @@ add_sizes(struct sheet *sheet, const struct gcm_stat *stat,
 	uint32_t from = 1;
 
 	gcm_text_add(&sheet->text, "<sizes>\n");
-	for (uint32_t i = 0; i < GCM_NCLASSES && classes != NULL; i++) {
-		const struct gcm_class *class = &gcm_classes[i];
-		uint64_t count = classes[i].cached + classes[i].free;
-
-		if (count > 0)
-			add_size(sheet, "  <size from=\"", from, class->usable,
-			    count * class->size, count);
-		from = class->usable + 1;
+	if (classes != NULL)
+		add_class(sheet, GCM_CLASS_ZERO, 0, classes);
+	for (uint32_t i = 0; i < GCM_CLASS_ZERO && classes != NULL; i++) {
+		add_class(sheet, i, from, classes);
+		from = gcm_classes[i].usable + 1;
 	}
 	if (stat->dirty_runs > 0)
 		add_size(sheet, "  <unsorted from=\"", stat->dirty_run_min,
@@ -197,8 +210,8 @@ add_sizes(struct sheet *sheet, const struct gcm_stat *stat,
 }
 
 static void
-add_total(struct sheet *sheet, const char *before, uint64_t count,
-    uint64_t bytes)
+add_total(
+    struct sheet *sheet, const char *before, uint64_t count, uint64_t bytes)
 {
 	add_attribute(sheet, before, count);
 	add_attribute(sheet, " size=\"", bytes);
@@ -259,7 +272,9 @@ malloc_info(int options, FILE *file)
 }
 
 /* The names glibc exports for these two. */
-GCM_EXPORT extern int __libc_mallopt(int parameter, int value) __THROW
-    __attribute__((alias("mallopt")));
-GCM_EXPORT extern struct mallinfo __libc_mallinfo(void) __THROW
-    __attribute__((alias("mallinfo")));
+#define ALIAS(type, name, arguments, target)                                   \
+	GCM_EXPORT extern type name arguments __THROW                          \
+	    __attribute__((alias(#target)))
+
+ALIAS(int, __libc_mallopt, (int parameter, int value), mallopt);
+ALIAS(struct mallinfo, __libc_mallinfo, (void), mallinfo);

@@ -19,10 +19,10 @@ enum {
 	DEPTH = 6 /* parts of the longest name */
 };
 
-GCM_EXPORT int mallctl(const char *name, void *oldp, size_t *oldlenp,
-    void *newp, size_t newlen);
-GCM_EXPORT int mallctlnametomib(const char *name, size_t *mibp,
-    size_t *miblenp);
+GCM_EXPORT int mallctl(
+    const char *name, void *oldp, size_t *oldlenp, void *newp, size_t newlen);
+GCM_EXPORT int mallctlnametomib(
+    const char *name, size_t *mibp, size_t *miblenp);
 GCM_EXPORT int mallctlbymib(const size_t *mib, size_t miblen, void *oldp,
     size_t *oldlenp, void *newp, size_t newlen);
 
@@ -36,7 +36,7 @@ const struct gcm_ctl_row gcm_ctl_rows[GCM_CTL_NKEYS] = {
 #undef ACT
 };
 
-/* One call ------------------------------------------------------------------- */
+/* One call ----------------------------------------------------------------- */
 
 static size_t
 size_of_type(uint8_t type)
@@ -120,7 +120,7 @@ give_new_arena(void *oldp, size_t *oldlenp, bool hooks)
 		return EINVAL;
 	arena = hooks ? 0 : gcm_ctl_create_arena();
 	return arena == 0 ? EAGAIN
-	                  : give_value(GCM_CTL_UINT32, arena, oldp, oldlenp);
+			  : give_value(GCM_CTL_UINT32, arena, oldp, oldlenp);
 }
 
 static int
@@ -141,7 +141,7 @@ use_key(enum gcm_ctl_key key, const size_t *index, void *oldp, size_t *oldlenp,
 	return exchange_value(key, index, oldp, oldlenp, newp, newlen);
 }
 
-/* Names ---------------------------------------------------------------------- */
+/* Names -------------------------------------------------------------------- */
 
 /* Is there such a number below a part of that name? */
 static bool
@@ -150,7 +150,7 @@ has_index(const char *parent, size_t index)
 	if (strncmp(parent, "arena", 5) == 0)
 		return gcm_ctl_has_arena(index);
 	if (strncmp(parent, "bin", 3) == 0)
-		return index < GCM_NCLASSES;
+		return index < GCM_CTL_NBINS;
 	return index < GCM_CTL_NLARGE;
 }
 
@@ -187,7 +187,7 @@ match_name(const char *name, const char *row, size_t *index)
 			    !has_index(parent, index[depth]))
 				return 0;
 		} else if (len != want || len == 0 ||
-		    memcmp(name, row, len) != 0) {
+			   memcmp(name, row, len) != 0) {
 			return 0;
 		}
 		depth++;
@@ -227,8 +227,8 @@ find_row(const char *name, size_t *index, unsigned int *depth)
 }
 
 GCM_EXPORT int
-mallctl(const char *name, void *oldp, size_t *oldlenp, void *newp,
-    size_t newlen)
+mallctl(
+    const char *name, void *oldp, size_t *oldlenp, void *newp, size_t newlen)
 {
 	size_t index[DEPTH] = {0};
 	enum gcm_ctl_key key;
@@ -237,7 +237,8 @@ mallctl(const char *name, void *oldp, size_t *oldlenp, void *newp,
 	if (!gcm_ctl_begin())
 		return EAGAIN;
 	key = find_row(name, index, &depth);
-	if (key == GCM_CTL_NKEYS || count_parts(gcm_ctl_rows[key].name) != depth)
+	if (key == GCM_CTL_NKEYS ||
+	    count_parts(gcm_ctl_rows[key].name) != depth)
 		return ENOENT;
 	return use_key(key, index, oldp, oldlenp, newp, newlen);
 }
@@ -251,8 +252,8 @@ first_of_prefix(const char *row, unsigned int depth)
 	for (unsigned int i = 0; i < depth; i++)
 		len += strcspn(row + len + (i > 0), ".") + (i > 0);
 	while (strncmp(gcm_ctl_rows[key].name, row, len) != 0 ||
-	    (gcm_ctl_rows[key].name[len] != '.' &&
-	        gcm_ctl_rows[key].name[len] != '\0'))
+	       (gcm_ctl_rows[key].name[len] != '.' &&
+		   gcm_ctl_rows[key].name[len] != '\0'))
 		key++;
 	return key;
 }

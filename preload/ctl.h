@@ -41,7 +41,8 @@ struct gcm_ctl_row {
 extern GCM_HIDDEN const struct gcm_ctl_row gcm_ctl_rows[GCM_CTL_NKEYS];
 
 enum {
-	GCM_CTL_NLARGE = 108 /* large sizes that have a name */
+	GCM_CTL_NBINS = GCM_CLASS_ZERO, /* it has no memory: not a bin */
+	GCM_CTL_NLARGE = 108            /* large sizes that have a name */
 };
 
 /* Before anything else of a call: there is a heap, and it has been counted
@@ -57,10 +58,10 @@ bool gcm_ctl_refresh(bool all);
 /* What the last refresh found; ctl_count.c. */
 struct gcm_ctl_figures {
 	_Atomic uint64_t epoch; /* refreshes; 0: none yet */
-	_Atomic uint64_t allocated, large, cached;
+	_Atomic uint64_t allocated, large, cached, hollow;
 	_Atomic uint64_t used, free_pages, dirty_pages, tables, meta;
-	_Atomic uint64_t live[GCM_NCLASSES];  /* blocks of a class */
-	_Atomic uint64_t pages[GCM_NCLASSES]; /* in its spans */
+	_Atomic uint64_t live[GCM_CTL_NBINS];  /* blocks of a class */
+	_Atomic uint64_t pages[GCM_CTL_NBINS]; /* in its spans */
 };
 extern GCM_HIDDEN struct gcm_ctl_figures gcm_ctl_figures;
 

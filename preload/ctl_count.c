@@ -35,9 +35,9 @@ static _Atomic int counter; /* pid; 0: nobody counts */
 static struct {
 	struct gcm_stat stat; /* counted so far in this pass */
 	struct gcm_class_stat classes[GCM_NCLASSES];
-	uint32_t next;          /* page the pass goes on at */
-	uint64_t spent_ns;      /* in this pass */
-	uint64_t cost_ns;       /* of the last whole pass */
+	uint32_t next;     /* page the pass goes on at */
+	uint64_t spent_ns; /* in this pass */
+	uint64_t cost_ns;  /* of the last whole pass */
 	uint64_t credit_ns;
 	uint64_t seen_ns; /* when the credit was last restored */
 } count = {.credit_ns = CREDIT_NS};
@@ -56,8 +56,8 @@ become_counter(void)
 }
 
 #define STORE(word, value)                                                     \
-	atomic_store_explicit(&gcm_ctl_figures.word, (value),                  \
-	    memory_order_relaxed)
+	atomic_store_explicit(                                                 \
+	    &gcm_ctl_figures.word, (value), memory_order_relaxed)
 
 static void
 publish_blocks(void)
@@ -65,7 +65,8 @@ publish_blocks(void)
 	STORE(allocated, count.stat.allocated);
 	STORE(large, count.stat.large);
 	STORE(cached, count.stat.cached);
-	for (uint32_t i = 0; i < GCM_NCLASSES; i++) {
+	STORE(hollow, count.stat.hollow);
+	for (uint32_t i = 0; i < GCM_CTL_NBINS; i++) {
 		STORE(live[i], count.classes[i].allocated);
 		STORE(pages[i], count.classes[i].pages);
 	}

@@ -17,8 +17,8 @@ enum {
 
 typedef void write_function(void *opaque, const char *text);
 
-GCM_EXPORT void malloc_stats_print(write_function *write, void *opaque,
-    const char *options);
+GCM_EXPORT void malloc_stats_print(
+    write_function *write, void *opaque, const char *options);
 
 struct printer {
 	write_function *write;
@@ -52,7 +52,7 @@ add(struct printer *printer, const char *string)
 	gcm_text_add(&printer->text, string);
 }
 
-/* JSON ----------------------------------------------------------------------- */
+/* JSON --------------------------------------------------------------------- */
 
 static void
 add_name(struct printer *printer, const char *name)
@@ -84,7 +84,7 @@ close_object(struct printer *printer, const char *bracket)
 	printer->comma = true;
 }
 
-/* Values --------------------------------------------------------------------- */
+/* Values ------------------------------------------------------------------- */
 
 static void
 add_value(struct printer *printer, enum gcm_ctl_key key, const size_t *index)
@@ -159,14 +159,14 @@ print_group(struct printer *printer, const char *group, const char *title)
 			add(printer, "  ");
 			add(printer, name);
 		}
-		print_line(printer, name + len + 1, ": ", (enum gcm_ctl_key)i,
-		    index);
+		print_line(
+		    printer, name + len + 1, ": ", (enum gcm_ctl_key)i, index);
 	}
 	if (printer->json)
 		close_object(printer, "}");
 }
 
-/* Sections --------------------------------------------------------------------- */
+/* Sections ----------------------------------------------------------------- */
 
 static void
 print_classes(struct printer *printer)
@@ -174,14 +174,14 @@ print_classes(struct printer *printer)
 	size_t index[3] = {0};
 
 	open_object(printer, "bin", "[");
-	for (index[2] = 0; index[2] < GCM_NCLASSES; index[2]++) {
+	for (index[2] = 0; index[2] < GCM_CTL_NBINS; index[2]++) {
 		open_object(printer, "", "{");
 		print_value(printer, "size", "", GCM_CTL_N_BIN_SIZE, index);
 		print_value(printer, "nregs", "", GCM_CTL_N_BIN_NREGS, index);
-		print_value(printer, "slab_size", "", GCM_CTL_N_BIN_SLAB,
-		    index);
-		print_value(printer, "nshards", "", GCM_CTL_N_BIN_SHARDS,
-		    index);
+		print_value(
+		    printer, "slab_size", "", GCM_CTL_N_BIN_SLAB, index);
+		print_value(
+		    printer, "nshards", "", GCM_CTL_N_BIN_SHARDS, index);
 		close_object(printer, "}");
 	}
 	close_object(printer, "]");
@@ -207,11 +207,11 @@ print_general(struct printer *printer)
 	    {"muzzy_decay_ms", "Muzzy decay time in ms: ", GCM_CTL_N_MUZZY},
 	    {"quantum", "Quantum size: ", GCM_CTL_N_QUANTUM},
 	    {"page", "Page size: ", GCM_CTL_N_PAGE},
-	    {"tcache_max", "Maximum thread-cached size class: ",
-	        GCM_CTL_N_TCACHE_MAX},
+	    {"tcache_max",
+		"Maximum thread-cached size class: ", GCM_CTL_N_TCACHE_MAX},
 	    {"nbins", "Number of bin size classes: ", GCM_CTL_N_BINS},
-	    {"nhbins", "Number of thread-cache bin size classes: ",
-	        GCM_CTL_N_HBINS},
+	    {"nhbins",
+		"Number of thread-cache bin size classes: ", GCM_CTL_N_HBINS},
 	};
 	size_t index[1] = {0};
 
@@ -236,18 +236,18 @@ print_totals(struct printer *printer)
 
 	if (printer->json)
 		open_object(printer, "stats", "{");
-	print_value(printer, "allocated", "Allocated: ", GCM_CTL_S_ALLOCATED,
-	    index);
+	print_value(
+	    printer, "allocated", "Allocated: ", GCM_CTL_S_ALLOCATED, index);
 	print_value(printer, "active", ", active: ", GCM_CTL_S_ACTIVE, index);
-	print_value(printer, "metadata", ", metadata: ", GCM_CTL_S_METADATA,
-	    index);
-	print_value(printer, "metadata_thp", " (n_thp ",
-	    GCM_CTL_S_METADATA_THP, index);
-	print_value(printer, "resident", "), resident: ", GCM_CTL_S_RESIDENT,
-	    index);
+	print_value(
+	    printer, "metadata", ", metadata: ", GCM_CTL_S_METADATA, index);
+	print_value(
+	    printer, "metadata_thp", " (n_thp ", GCM_CTL_S_METADATA_THP, index);
+	print_value(
+	    printer, "resident", "), resident: ", GCM_CTL_S_RESIDENT, index);
 	print_value(printer, "mapped", ", mapped: ", GCM_CTL_S_MAPPED, index);
-	print_value(printer, "retained", ", retained: ", GCM_CTL_S_RETAINED,
-	    index);
+	print_value(
+	    printer, "retained", ", retained: ", GCM_CTL_S_RETAINED, index);
 	if (printer->json)
 		close_object(printer, "}");
 	else
@@ -265,7 +265,7 @@ print_bins(struct printer *printer)
 	else
 		add(printer,
 		    "bins:      size       ind   curregs  curslabs  regs\n");
-	for (size_t i = 0; i < GCM_NCLASSES; i++) {
+	for (size_t i = 0; i < GCM_CTL_NBINS; i++) {
 		size_t class_index[3] = {0, 0, i};
 
 		index[4] = i;
@@ -282,8 +282,8 @@ print_bins(struct printer *printer)
 		}
 		print_value(printer, "curregs", "", GCM_CTL_H_BIN_REGS, index);
 		gcm_text_pad(&printer->text, printer->json ? 0 : 38);
-		print_value(printer, "curslabs", "", GCM_CTL_H_BIN_SLABS,
-		    index);
+		print_value(
+		    printer, "curslabs", "", GCM_CTL_H_BIN_SLABS, index);
 		if (printer->json) {
 			close_object(printer, "}");
 			continue;
@@ -333,8 +333,8 @@ print_arena_lines(struct printer *printer)
 }
 
 static void
-print_arena(struct printer *printer, const char *name, const char *title,
-    bool bins)
+print_arena(
+    struct printer *printer, const char *name, const char *title, bool bins)
 {
 	if (printer->json)
 		open_object(printer, name, "{");
@@ -391,6 +391,7 @@ malloc_stats_print(write_function *write, void *opaque, const char *options)
 		print_general(&printer);
 	print_totals(&printer);
 	print_arenas(&printer, options);
-	add(&printer, printer.json ? "}}\n" : "--- End jemalloc statistics ---\n");
+	add(&printer,
+	    printer.json ? "}}\n" : "--- End jemalloc statistics ---\n");
 	flush_text(&printer);
 }

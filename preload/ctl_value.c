@@ -1,6 +1,8 @@
 /* ctl_value.c -- what the names of ctl.def are worth
  *
- * MODEL   Figures come from ctl_count.c.  There is one heap.  It is arena 0, and "all arenas" (4096, and the
+ * MODEL   Figures come from ctl_count.c.
+ *
+ *         There is one heap.  It is arena 0, and "all arenas" (4096, and the
  *         old way to say so, the number of arenas).  "arenas.create" gives
  *         out numbers, because programs refuse to run without (BIND); such an
  *         arena holds nothing, and destroying it frees nothing: what the
@@ -40,7 +42,7 @@ gcm_ctl_begin(void)
 	return SEEN(epoch) != 0 ? gcm_heap_enter() : gcm_ctl_refresh(true);
 }
 
-/* Arenas --------------------------------------------------------------------- */
+/* Arenas ------------------------------------------------------------------- */
 
 static uint64_t
 arena_bit(size_t arena)
@@ -66,7 +68,7 @@ gcm_ctl_create_arena(void)
 	for (uint32_t i = 1; i <= ARENAS_MAX; i++)
 		if ((LOAD(arena_map[i / 64]) & arena_bit(i)) == 0 &&
 		    (atomic_fetch_or(&arena_map[i / 64], arena_bit(i)) &
-		        arena_bit(i)) == 0)
+			arena_bit(i)) == 0)
 			return i;
 	return 0;
 }
@@ -97,19 +99,21 @@ gcm_ctl_has_arena(size_t arena)
 	return arena == ARENAS_DESTROYED || is_ours(arena);
 }
 
-/* Values --------------------------------------------------------------------- */
+/* Values ------------------------------------------------------------------- */
 
 static uint64_t
 active_bytes(void)
 {
-	return SEEN(used);
+	uint64_t used = SEEN(used), hollow = SEEN(hollow);
+
+	return used > hollow ? used - hollow : 0;
 }
 
 /* The count of blocks may be older than that of pages. */
 static uint64_t
 allocated_bytes(void)
 {
-	uint64_t all = SEEN(allocated), most = SEEN(used);
+	uint64_t all = SEEN(allocated), most = active_bytes();
 
 	return all < most ? all : most;
 }
@@ -210,7 +214,7 @@ gcm_ctl_read(enum gcm_ctl_key key, const size_t *index)
 	return 0;
 }
 
-/* Writing and doing ------------------------------------------------------------ */
+/* Writing and doing -------------------------------------------------------- */
 
 static int
 store_decay(_Atomic int64_t *setting, int64_t ms)

@@ -55,7 +55,7 @@ static bool
 needs_no_care(size_t size, size_t align)
 {
 	return align <= GCM_GRANULE ||
-	    (size > GCM_SMALL_MAX && align <= GCM_PAGE_SIZE);
+	       (size > GCM_SMALL_MAX && align <= GCM_PAGE_SIZE);
 }
 
 GCM_NOINLINE static void *
@@ -73,15 +73,25 @@ alloc_special(size_t size, int flags)
 	return block;
 }
 
+/* Sizes whose class is computed. */
+GCM_NOINLINE static void *
+alloc_middle(size_t size)
+{
+	if (size > GCM_SMALL_MAX)
+		return gcm_heap_alloc(size);
+	return gcm_cache_alloc_hot(
+	    gcm_cache_self, gcm_class_of_large(size), size, gcm_heap_alloc);
+}
+
 GCM_EXPORT void *
 mallocx(size_t size, int flags)
 {
 	if (GCM_UNLIKELY((flags & (FLAG_ZERO | FLAG_LG_ALIGN)) != 0))
 		return alloc_special(size, flags);
 	if (GCM_UNLIKELY(size > GCM_BYTE_MAX))
-		return gcm_heap_alloc(size);
-	return gcm_cache_alloc_hot(gcm_cache_self, gcm_class_of_byte[size], size,
-	    gcm_heap_alloc);
+		return alloc_middle(size);
+	return gcm_cache_alloc_hot(
+	    gcm_cache_self, gcm_class_of_byte[size], size, gcm_heap_alloc);
 }
 
 GCM_NOINLINE static void
@@ -119,13 +129,18 @@ sallocx(const void *block, int flags)
 	return block == NULL ? 0 : usable_size(block, "sallocx");
 }
 
+/* 0 when there is no such block, as in jemalloc. */
 GCM_EXPORT size_t
 nallocx(size_t size, int flags)
 {
-	return gcm_heap_good_size(size, align_of_flags(flags));
+	size_t align = align_of_flags(flags);
+
+	if (gcm_heap_good_size(align, 1) == 0)
+		return 0;
+	return gcm_heap_good_size(size == 0 ? 1 : size, align);
 }
 
-/* Resizing --------------------------------------------------------------------- */
+/* Resizing ----------------------------------------------------------------- */
 
 /* Move the block to one that is aligned. */
 static void *
@@ -145,7 +160,7 @@ resize_block(void *block, size_t usable, size_t size, size_t align)
 {
 	if (needs_no_care(size, align))
 		return gcm_heap_has(block) ? gcm_heap_realloc(block, size)
-		                           : gcm_foreign_realloc(block, size);
+					   : gcm_foreign_realloc(block, size);
 	if (is_aligned(block, align) && size <= usable && size >= usable / 2)
 		return block;
 	return move_block(block, usable, size, align);
@@ -159,7 +174,7 @@ rallocx(void *block, size_t size, int flags)
 	if (block == NULL)
 		return mallocx(size, flags);
 	if (size == 0)
-		size = 1;
+		size = 1; /* undefined there; no reason to free */
 	usable = usable_size(block, "rallocx");
 	block = resize_block(block, usable, size, align_of_flags(flags));
 	if (block == NULL || (flags & FLAG_ZERO) == 0)

@@ -12,6 +12,14 @@ libgcmalloc_la_SOURCES = \
 	%D%/malloc.c \
 	%D%/foreign.c \
 	%D%/operator.c \
+	%D%/compat.c \
+	%D%/jemalloc_api.c \
+	%D%/ctl.def \
+	%D%/ctl.h \
+	%D%/ctl.c \
+	%D%/ctl_value.c \
+	%D%/ctl_count.c \
+	%D%/ctl_print.c \
 	%D%/thread.c \
 	%D%/next.def \
 	%D%/next.h \

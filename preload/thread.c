@@ -11,7 +11,7 @@
 #include "preload/preload.h"
 
 static pthread_key_t key;
-static _Atomic int key_state; /* 0 none yet, 1 being made, 2 there */
+static _Atomic bool has_key;
 
 static void
 end_thread(void *cache)
@@ -23,12 +23,7 @@ end_thread(void *cache)
 static void
 watch_thread(struct gcm_cache *cache)
 {
-	int none = 0;
-
-	if (atomic_compare_exchange_strong(&key_state, &none, 1))
-		atomic_store(&key_state,
-		    pthread_key_create(&key, end_thread) == 0 ? 2 : 0);
-	if (atomic_load(&key_state) == 2)
+	if (atomic_load(&has_key))
 		(void)pthread_setspecific(key, cache);
 }
 
@@ -36,6 +31,7 @@ void
 gcm_thread_init(void)
 {
 	gcm_cache_on_attach = watch_thread;
+	atomic_store(&has_key, pthread_key_create(&key, end_thread) == 0);
 	/* A cache from before this constructor is the main thread's. */
 	if (gcm_cache_self != &gcm_cache_none)
 		watch_thread(gcm_cache_self);

@@ -101,10 +101,14 @@ memalign_rounds_up(void)
 static void
 memalign_refuses(void)
 {
-	API_FAILS(memalign(SIZE_MAX / 2 + 2, 1), EINVAL);
-	API_FAILS(memalign(SIZE_MAX, 1), EINVAL);
-	API_FAILS(memalign(SIZE_MAX / 2 + 1, 1), ENOMEM);
-	API_FAILS(memalign((size_t)1 << 62, 1), ENOMEM);
+	static const size_t wrong[] = {SIZE_MAX / 2 + 2, SIZE_MAX};
+	static const size_t large[] = {
+	    SIZE_MAX / 2 + 1, (size_t)1 << 62, (size_t)1 << 48};
+
+	for (size_t i = 0; i < KIT_COUNT(wrong); i++)
+		API_FAILS(memalign(wrong[i], 1), EINVAL);
+	for (size_t i = 0; i < KIT_COUNT(large); i++)
+		API_FAILS(memalign(large[i], 1), ENOMEM);
 	API_FAILS(memalign(4096, PTRDIFF_MAX), ENOMEM);
 	API_FAILS(memalign(1 << 20, PTRDIFF_MAX - 4096), ENOMEM);
 	for (size_t bits = 0; bits < 63; bits++) {
@@ -201,8 +205,8 @@ whole_pages(void)
 		KIT_CHECK(p != NULL && is_multiple(p, page));
 		KIT_CHECK(q != NULL && is_multiple(q, page));
 		KIT_CHECK(malloc_usable_size(p) >= size);
-		KIT_CHECK(malloc_usable_size(q) >=
-			  (size + page - 1) / page * page);
+		KIT_CHECK(
+		    malloc_usable_size(q) >= (size + page - 1) / page * page);
 		memset(p, 1, malloc_usable_size(p));
 		memset(q, 2, malloc_usable_size(q));
 		KIT_CHECK(size == 0 || p[size - 1] == 1);

@@ -81,8 +81,8 @@ mallinfo2_is_true(void)
 	KIT_CHECK(after.hblks == before.hblks);
 	KIT_CHECK(after.hblkhd == before.hblkhd);
 	if (in_use(&after) > in_use(&before) + 64 * KIB)
-		KIT_FAIL("%zu in use, %zu before", in_use(&after),
-		    in_use(&before));
+		KIT_FAIL(
+		    "%zu in use, %zu before", in_use(&after), in_use(&before));
 	KIT_CHECK(before.uordblks + before.fordblks == before.arena);
 	KIT_CHECK(with.uordblks + with.fordblks == with.arena);
 	KIT_CHECK(after.uordblks + after.fordblks == after.arena);
@@ -126,8 +126,8 @@ mallopt_answers(void)
 	for (size_t i = 0; i < KIT_COUNT(accepted); i++) {
 		errno = API_ERRNO;
 		if (mallopt(accepted[i][0], accepted[i][1]) != 1)
-			KIT_FAIL("mallopt(%d, %d)", accepted[i][0],
-			    accepted[i][1]);
+			KIT_FAIL(
+			    "mallopt(%d, %d)", accepted[i][0], accepted[i][1]);
 		API_ERRNO_KEPT();
 	}
 	KIT_CHECK(mallopt(M_MXFAST, 161) == 0);
@@ -188,8 +188,8 @@ stats_are_true(void)
 	KIT_CHECK(strncmp(text, "Arena 0:\n", 9) == 0);
 	KIT_CHECK(strstr(text, "Total (incl. mmap):\n") != NULL);
 	KIT_CHECK(used <= held);
-	expect_near("in use by malloc_stats", used + 4 * KIB,
-	    in_use(&info) - 64 * KIB);
+	expect_near(
+	    "in use by malloc_stats", used + 4 * KIB, in_use(&info) - 64 * KIB);
 	KIT_CHECK(figure(text, "mmap regions") == info.hblks);
 	KIT_CHECK(figure(text, "mmap bytes") == info.hblkhd);
 	release();
@@ -246,19 +246,17 @@ info_is_true(void)
 	KIT_CHECK(strcmp(xml_value(&xml, "malloc", "version"), "1") == 0);
 	KIT_CHECK(strcmp(xml_value(&xml, "malloc/heap", "nr"), "0") == 0);
 	expect_sums(&xml, "malloc/heap");
-	KIT_CHECK(
-	    xml_sum(&xml, "malloc/total", "type", "mmap", "size") ==
-	    info.hblkhd);
-	KIT_CHECK(
-	    xml_sum(&xml, "malloc/total", "type", "mmap", "count") ==
-	    info.hblks);
+	KIT_CHECK(xml_sum(&xml, "malloc/total", "type", "mmap", "size") ==
+		  info.hblkhd);
+	KIT_CHECK(xml_sum(&xml, "malloc/total", "type", "mmap", "count") ==
+		  info.hblks);
 	held = xml_sum(&xml, "malloc/system", "type", "current", "size");
 	free_bytes = xml_sum(&xml, "malloc/total", "type", "fast", "size") +
 		     xml_sum(&xml, "malloc/total", "type", "rest", "size");
-	KIT_CHECK(held == xml_sum(&xml, "malloc/heap/system", "type",
-			      "current", "size"));
-	KIT_CHECK(held <= xml_sum(&xml, "malloc/system", "type", "max",
+	KIT_CHECK(held == xml_sum(&xml, "malloc/heap/system", "type", "current",
 			      "size"));
+	KIT_CHECK(
+	    held <= xml_sum(&xml, "malloc/system", "type", "max", "size"));
 	expect_near("held", held + 64 * KIB, info.arena);
 	expect_near("free", free_bytes + 64 * KIB, info.fordblks);
 	KIT_CHECK(free_bytes >= (size_t)NSMALL / 3 * 800);

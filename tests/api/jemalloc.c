@@ -59,8 +59,8 @@ nallocx_refuses(void)
 static void
 mallocx_refuses(void)
 {
-	static const size_t wrong[] = {(size_t)PTRDIFF_MAX + 1, SIZE_MAX,
-	    SIZE_MAX - 4096, PTRDIFF_MAX};
+	static const size_t wrong[] = {
+	    (size_t)PTRDIFF_MAX + 1, SIZE_MAX, SIZE_MAX - 4096, PTRDIFF_MAX};
 	char *p = je()->mallocx(100, 0);
 
 	memset(p, 'x', 100);
@@ -86,8 +86,8 @@ flags_align_and_clear(void)
 			unsigned char *p = je()->mallocx(size, flags);
 
 			KIT_CHECK(p != NULL && good >= size);
-			KIT_CHECK(((uintptr_t)p >> bits << bits) ==
-				  (uintptr_t)p);
+			KIT_CHECK(
+			    ((uintptr_t)p >> bits << bits) == (uintptr_t)p);
 			KIT_CHECK(je()->sallocx(p, JE_LG_ALIGN(bits)) == good);
 			KIT_CHECK(is_zero(p, size));
 			memset(p, 0xff, good);

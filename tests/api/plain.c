@@ -247,8 +247,8 @@ realloc_refused(void)
 		memset(p, 0x77, usable);
 		for (size_t i = 0; i < KIT_COUNT(too_much); i++) {
 			API_FAILS(realloc(p, too_much[i]), ENOMEM);
-			API_FAILS(reallocarray(p, too_much[i] / 8 + 1, 8),
-			    ENOMEM);
+			API_FAILS(
+			    reallocarray(p, too_much[i] / 8 + 1, 8), ENOMEM);
 		}
 		KIT_CHECK(malloc_usable_size(p) == usable);
 		for (size_t i = 0; i < usable; i++)

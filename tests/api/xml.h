@@ -32,8 +32,8 @@ struct xml {
 void xml_parse(struct xml *xml, char *text);
 
 /* The attribute of the first element there; it must exist. */
-const char *xml_value(const struct xml *xml, const char *path,
-    const char *name);
+const char *xml_value(
+    const struct xml *xml, const char *path, const char *name);
 
 /* The sum of a number over the elements there, all or those where the
  * attribute `key` is `value`.

@@ -53,6 +53,17 @@ twice_aligned(size_t size)
 }
 
 static void
+twice_empty(size_t size)
+{
+	char *p = malloc(0), *q = malloc(0);
+
+	(void)size;
+	free(p);
+	free_again(p);
+	free(q);
+}
+
+static void
 twice_others_between(size_t size)
 {
 	char *p = malloc(size), *q = malloc(size);
@@ -251,6 +262,7 @@ const struct misuse free_cases[] = {
     {"twice", twice, every_size},
     {"twice-zeroed", twice_zeroed, every_size},
     {"twice-aligned", twice_aligned, every_size},
+    {"twice-empty", twice_empty, NULL},
     {"twice-others-between", twice_others_between, every_size},
     {"twice-much-between", twice_much_between, every_size},
     {"twice-among-many", twice_among_many, slot_sizes},

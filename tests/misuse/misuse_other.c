@@ -45,6 +45,16 @@ realloc_freed_to_nothing(size_t size)
 }
 
 static void
+realloc_freed_empty(size_t size)
+{
+	char *p = malloc(0);
+
+	free(p);
+	expect(REALLOC_FREED, p);
+	free(realloc(p, size));
+}
+
+static void
 realloc_old_place(size_t size)
 {
 	char *p = malloc(size), *fence = malloc(size);
@@ -323,6 +333,7 @@ const struct misuse other_cases[] = {
     {"realloc-freed", realloc_freed, every_size},
     {"realloc-freed-same", realloc_freed_same, every_size},
     {"realloc-freed-to-nothing", realloc_freed_to_nothing, every_size},
+    {"realloc-freed-empty", realloc_freed_empty, NULL},
     {"realloc-old-place", realloc_old_place, every_size},
     {"reallocarray-freed", reallocarray_freed, every_size},
     {"realloc-interior", realloc_interior, wide_sizes},

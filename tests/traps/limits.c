@@ -49,13 +49,6 @@ fill(size_t size)
 	return total;
 }
 
-static void *
-fill_in_thread(void *arg)
-{
-	fill(500);
-	return arg;
-}
-
 static void
 fill_within(int resource)
 {
@@ -69,8 +62,6 @@ fill_within(int resource)
 			KIT_FAIL("%zu KiB of %zu-byte blocks within 64 MiB",
 			    total >> 10, sizes[i]);
 	}
-	for (int i = 0; i < 20; i++)
-		kit_join(kit_thread_small(fill_in_thread, NULL, 65536));
 	KIT_CHECK(fill(700) > 30 << 20);
 	KIT_CHECK(malloc(64 << 20) == NULL && errno == ENOMEM);
 }
@@ -85,6 +76,41 @@ static void
 data_segment(void)
 {
 	fill_within(RLIMIT_DATA);
+}
+
+/* Threads that are there before memory is short. */
+static void *
+fill_in_thread(void *arg)
+{
+	for (size_t i = 1; i < 6; i++)
+		fill(i * 500);
+	return arg;
+}
+
+static void
+threads_in_little(void)
+{
+	pthread_t threads[4];
+
+	limit(RLIMIT_AS, 64 << 20);
+	for (size_t i = 0; i < 4; i++)
+		threads[i] = kit_thread_small(fill_in_thread, NULL, 65536);
+	for (size_t i = 0; i < 4; i++)
+		kit_join(threads[i]);
+	KIT_CHECK(fill(700) > 30 << 20);
+}
+
+/* Addresses are what is short here: the heap, empty again, may not keep them
+ * all from others, a stack at least.
+ */
+static void
+room_for_others(void)
+{
+	limit(RLIMIT_AS, 64 << 20);
+	KIT_CHECK(fill(700) > 30 << 20);
+	malloc_trim(0);
+	for (int i = 0; i < 20; i++)
+		kit_join(kit_thread_small(fill_in_thread, NULL, 65536));
 }
 
 /* Does a program start at all with so little? */
@@ -274,6 +300,8 @@ main(int argc, char **argv)
 	static const struct kit_case cases[] = {
 	    {"address-space", address_space, 0, 0},
 	    {"data-segment", data_segment, 0, 0},
+	    {"threads-in-little", threads_in_little, 0, 0},
+	    {"room-for-others", room_for_others, 0, 0},
 	    {"start-within", start_within, 0, 0},
 	    {"no-more-threads", no_more_threads, KIT_PARALLEL, 0},
 	    {"one-processor", one_processor, 0, 0},

@@ -1,14 +1,47 @@
 # traps: one program for each way in which a preloaded malloc is known to break
-# others.  To add traps/x.c: one word here.  A plug-in to be opened with dlopen
-# goes to check_LTLIBRARIES:
-#
-#   check_LTLIBRARIES += %D%/plugin.la
-#   %C%_plugin_la_SOURCES = %D%/plugin.c
-#   %C%_plugin_la_LDFLAGS = -module -avoid-version -rpath /nowhere
-#
-# and is found as $GCM_BUILDDIR/tests/traps/.libs/plugin.so.
+# others.  Each is a table of cases on the kit of tests/stress (its README says
+# how to run one and how to replay a failure).
 
-trap_tests =
+trap_tests = \
+	%D%/crossing \
+	%D%/descriptors \
+	%D%/limits \
+	%D%/next_malloc \
+	%D%/own_malloc \
+	%D%/pages \
+	%D%/preload_dl \
+	%D%/preload_map \
+	%D%/preload_process \
+	%D%/seccomp \
+	%D%/secure \
+	%D%/single
+
+trap_kit = tests/stress/kit.h tests/stress/kit.c tests/stress/kit_run.c \
+	tests/stress/kit_block.c
+
+%C%_crossing_SOURCES = %D%/crossing.c $(trap_kit)
+%C%_crossing_LDADD = -ldl
+%C%_descriptors_SOURCES = %D%/descriptors.c $(trap_kit)
+%C%_limits_SOURCES = %D%/limits.c $(trap_kit)
+%C%_next_malloc_SOURCES = %D%/next_malloc.c $(trap_kit)
+%C%_next_malloc_LDADD = -ldl
+%C%_own_malloc_SOURCES = %D%/own_malloc.c $(trap_kit)
+%C%_own_malloc_LDADD = -ldl
+%C%_pages_SOURCES = %D%/pages.c $(trap_kit)
+%C%_preload_dl_SOURCES = %D%/preload_dl.c $(trap_kit)
+%C%_preload_dl_LDADD = -ldl
+%C%_preload_dl_LDFLAGS = -Wl,-rpath,$(abs_top_builddir)/%D%/.libs
+%C%_preload_map_SOURCES = %D%/preload_map.c $(trap_kit)
+%C%_preload_process_SOURCES = %D%/preload_process.c $(trap_kit)
+%C%_seccomp_SOURCES = %D%/seccomp.c $(trap_kit)
+%C%_secure_SOURCES = %D%/secure.c $(trap_kit)
+%C%_secure_LDADD = -ldl
+%C%_single_SOURCES = %D%/single.c $(trap_kit)
+
+# Opened by crossing, own_malloc and preload_dl.
+check_LTLIBRARIES += %D%/preload_plugin.la
+%C%_preload_plugin_la_SOURCES = %D%/preload_plugin.c
+%C%_preload_plugin_la_LDFLAGS = -module -avoid-version -rpath /nowhere
 
 check_PROGRAMS += $(trap_tests)
 TESTS += $(trap_tests)

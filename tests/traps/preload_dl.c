@@ -16,8 +16,8 @@
 
 #include "tests/stress/kit.h"
 
-static const size_t sizes[] = {1, 7, 24, 100, 1000, 5000, 32768, 40000, 200000,
-    3 << 20};
+static const size_t sizes[] = {
+    1, 7, 24, 100, 1000, 5000, 32768, 40000, 200000, 3 << 20};
 
 struct plugin {
 	void *(*give)(size_t size);
@@ -114,15 +114,15 @@ give_to(const struct plugin *plugin)
 static void
 deep(int mode)
 {
-	struct plugin plugin = find_all(
-	    dlopen(plugin_path(), mode | RTLD_DEEPBIND));
+	struct plugin plugin =
+	    find_all(dlopen(plugin_path(), mode | RTLD_DEEPBIND));
 
 	for (int i = 0; i < 100; i++)
 		give_to(&plugin);
 	take_from(&plugin);
 	if (*kit_lib() != '\0') /* one malloc for all */
 		KIT_CHECK(plugin.usable(memset(plugin.give(20), 0, 20)) ==
-		    malloc_usable_size(malloc(20)));
+			  malloc_usable_size(malloc(20)));
 }
 
 static void
@@ -140,8 +140,8 @@ deep_lazy(void)
 static void
 deep_by_dlmopen(void)
 {
-	struct plugin plugin = find_all(dlmopen(
-	    LM_ID_BASE, plugin_path(), RTLD_NOW | RTLD_DEEPBIND));
+	struct plugin plugin = find_all(
+	    dlmopen(LM_ID_BASE, plugin_path(), RTLD_NOW | RTLD_DEEPBIND));
 
 	give_to(&plugin);
 	take_from(&plugin);
@@ -150,8 +150,8 @@ deep_by_dlmopen(void)
 static void
 other_namespace(void)
 {
-	struct plugin plugin = find_all(
-	    dlmopen(LM_ID_NEWLM, plugin_path(), RTLD_NOW));
+	struct plugin plugin =
+	    find_all(dlmopen(LM_ID_NEWLM, plugin_path(), RTLD_NOW));
 
 	take_from(&plugin);
 }
@@ -160,8 +160,8 @@ other_namespace(void)
 static void
 caller_is_seen(void)
 {
-	struct plugin plugin = find_all(
-	    dlopen("preload_plugin.so", RTLD_NOW | RTLD_DEEPBIND));
+	struct plugin plugin =
+	    find_all(dlopen("preload_plugin.so", RTLD_NOW | RTLD_DEEPBIND));
 
 	take_from(&plugin);
 	KIT_CHECK(dlopen("preload_plugin.so", RTLD_NOW) != NULL);
@@ -233,8 +233,8 @@ expect_all(void *block, const char *what)
 	snprintf(line, sizeof(line), "gcmalloc: realloc(): %s 0x%zx\n", what,
 	    (size_t)block);
 	expect_line(act_realloc, block, line);
-	snprintf(line, sizeof(line), "gcmalloc: malloc_usable_size(): %s 0x%zx\n",
-	    what, (size_t)block);
+	snprintf(line, sizeof(line),
+	    "gcmalloc: malloc_usable_size(): %s 0x%zx\n", what, (size_t)block);
 	expect_line(act_usable, block, line);
 }
 
@@ -264,8 +264,8 @@ garbage(void)
 static void
 garbage_beside_glibc(void)
 {
-	struct plugin plugin = find_all(
-	    dlmopen(LM_ID_NEWLM, plugin_path(), RTLD_NOW));
+	struct plugin plugin =
+	    find_all(dlmopen(LM_ID_NEWLM, plugin_path(), RTLD_NOW));
 
 	expect_garbage();
 	take_from(&plugin);

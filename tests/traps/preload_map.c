@@ -24,8 +24,8 @@ enum {
 	ROUNDS = 2
 };
 
-static const size_t sizes[] = {PAGE, 2 * PAGE, 5 * PAGE, 8 * PAGE, 9 * PAGE,
-    64 * PAGE, 200 * PAGE};
+static const size_t sizes[] = {
+    PAGE, 2 * PAGE, 5 * PAGE, 8 * PAGE, 9 * PAGE, 64 * PAGE, 200 * PAGE};
 
 static void *
 page_block(size_t size)
@@ -47,8 +47,8 @@ use_heap(void)
 		for (size_t k = 0; k < 2 * BLOCKS; k++) {
 			size_t size = sizes[i] - (k % 2 ? 100 : 0);
 
-			blocks[i][k] = k % 4 == 3 ? calloc(1, size)
-			                          : malloc(size);
+			blocks[i][k] =
+			    k % 4 == 3 ? calloc(1, size) : malloc(size);
 			KIT_CHECK(blocks[i][k] != NULL);
 			for (size_t at = 0; k % 4 == 3 && at < size; at += 64)
 				KIT_CHECK(blocks[i][k][at] == 0);
@@ -76,7 +76,7 @@ run_change(void (*change)(char *block, size_t size))
 				change(blocks[k], sizes[i]);
 			for (size_t k = 1; k < BLOCKS; k += 2)
 				KIT_CHECK(blocks[k][sizes[i] - 1] == 'x' &&
-				    blocks[k][0] == 'x');
+					  blocks[k][0] == 'x');
 			for (size_t k = 0; k < BLOCKS; k++)
 				free(blocks[k]);
 			use_heap();
@@ -120,8 +120,8 @@ make_code(char *block, size_t size)
 static void
 replace_shared(char *block, size_t size)
 {
-	KIT_CHECK(mmap(block, size, PROT_READ, MAP_SHARED | MAP_ANONYMOUS |
-	              MAP_FIXED, -1, 0) == block);
+	KIT_CHECK(mmap(block, size, PROT_READ,
+		      MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == block);
 }
 
 static void
@@ -131,18 +131,18 @@ move_away(char *block, size_t size)
 	    mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 
 	KIT_CHECK(away != MAP_FAILED && away != block && away[0] == 'x' &&
-	    away[size - 1] == 'x');
+		  away[size - 1] == 'x');
 	KIT_CHECK(munmap(away, size) == 0);
 }
 
 static void
 move_onto(char *block, size_t size)
 {
-	char *other = mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_ANONYMOUS,
-	    -1, 0);
+	char *other =
+	    mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	KIT_CHECK(mremap(other, size, size, MREMAP_MAYMOVE | MREMAP_FIXED,
-	              block) == block);
+		      block) == block);
 }
 
 static void
@@ -152,8 +152,7 @@ unmapped(void)
 	run_change(unmap_end);
 }
 
-static void
-protected(void)
+static void protected(void)
 {
 	run_change(protect);
 	run_change(protect_read);
@@ -186,7 +185,7 @@ file_is_left_alone(void)
 	for (int i = 0; i < 10; i++) {
 		block = page_block(size);
 		KIT_CHECK(mmap(block, size, PROT_READ | PROT_WRITE,
-		              MAP_SHARED | MAP_FIXED, fd, 0) == block);
+			      MAP_SHARED | MAP_FIXED, fd, 0) == block);
 		KIT_CHECK(memcmp(block + 100, "of old", 6) == 0);
 		free(block);
 		use_heap();
@@ -243,7 +242,8 @@ kept_from_children(void)
 		other = page_block(sizes[i]);
 		pid = kit_fork();
 		if (pid == 0) {
-			KIT_CHECK(other[0] == 'x' && other[sizes[i] - 1] == 'x');
+			KIT_CHECK(
+			    other[0] == 'x' && other[sizes[i] - 1] == 'x');
 			free(other);
 			use_heap();
 			_exit(0);
@@ -340,12 +340,14 @@ answers(void)
 	KIT_CHECK(mprotect(block + 8, 8, PROT_NONE) == -1 && errno == EINVAL);
 	KIT_CHECK(mprotect(block, SIZE_MAX, PROT_NONE) == -1);
 	KIT_CHECK(mmap(block, PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED, -1,
-	              0) == MAP_FAILED && errno == EBADF);
+		      0) == MAP_FAILED &&
+		  errno == EBADF);
 	KIT_CHECK(mmap(block, PAGE, PROT_READ,
-	              MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
-	              0) == MAP_FAILED && errno == EEXIST);
-	KIT_CHECK(mremap(block, PAGE, PAGE, 99) == MAP_FAILED &&
-	    errno == EINVAL);
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1,
+		      0) == MAP_FAILED &&
+		  errno == EEXIST);
+	KIT_CHECK(
+	    mremap(block, PAGE, PAGE, 99) == MAP_FAILED && errno == EINVAL);
 	KIT_CHECK(madvise(block, PAGE, 9999) == -1 && errno == EINVAL);
 	KIT_CHECK(block[0] == 'x' && block[8 * PAGE - 1] == 'x');
 	errno = 77;

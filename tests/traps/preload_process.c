@@ -200,7 +200,8 @@ fork_in_handler(int number)
 static void
 children_of_handlers(void)
 {
-	struct itimerval every = {{0, 3000}, {0, 3000}}, never = {{0, 0}, {0, 0}};
+	struct itimerval every = {{0, 3000}, {0, 3000}},
+			 never = {{0, 0}, {0, 0}};
 	struct sigaction action = {.sa_handler = fork_in_handler};
 	double began = kit_now();
 
@@ -281,7 +282,7 @@ filter_for_all(void)
 	wake_thread();
 	KIT_CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
-	        SECCOMP_FILTER_FLAG_TSYNC, &program) != 0)
+		SECCOMP_FILTER_FLAG_TSYNC, &program) != 0)
 		kit_skip("no filters here");
 	live_in_sandbox();
 }
@@ -302,6 +303,7 @@ strict_mode(void)
 
 	if (pid == 0) {
 		wake_thread();
+		free(malloc(100));
 		if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) != 0)
 			_exit(0);
 		for (int i = 0; i < 1000; i++)

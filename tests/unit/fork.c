@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "core/meta.h"
 #include "core/pageheap.h"
 #include "core/span.h"
 
@@ -183,6 +184,7 @@ END_TEST
 START_TEST(a_stranger_with_large_blocks)
 {
 	state = rig_seed(1);
+	gcm_scavenge_disable(); /* its thread counts, too */
 	threads[0] = start_thread();
 	for (int i = 0; i < STEPS; i++)
 		step_as(threads[0], 19);
@@ -261,7 +263,7 @@ END_TEST
 
 static enum os_fake_call park_at;
 static _Thread_local bool parking;
-static _Atomic bool parked;
+static _Atomic bool ready, parked;
 
 /* In the middle of that call, for ever. */
 static void
@@ -275,20 +277,19 @@ park(enum os_fake_call call)
 }
 
 static void *
-park_in_small(void *arg)
+park_in_alloc(void *arg)
 {
-	(void)arg;
 	parking = true;
-	for (size_t size = 1;; size = size * 5 / 4 + 1)
-		(void)gcm_heap_alloc(size);
-	return NULL;
+	for (;;)
+		RIG_CHECK(gcm_heap_alloc(20000) != NULL);
+	return arg;
 }
 
 static void *
 park_in_late(void *arg)
 {
 	gcm_cache_self = &gcm_cache_late;
-	return park_in_small(arg);
+	return park_in_alloc(arg);
 }
 
 static void *
@@ -304,7 +305,10 @@ park_in_release(void *arg)
 static void *
 park_in_detach(void *arg)
 {
-	(void)gcm_heap_alloc(100);
+	rig_raw_free(gcm_heap_alloc(100)); /* an empty span */
+	atomic_store(&ready, true);
+	while (!gcm_lock_held(&gcm_pageheap.lock))
+		sched_yield();
 	parking = true;
 	gcm_cache_detach(gcm_cache_self);
 	return arg;
@@ -313,6 +317,9 @@ park_in_detach(void *arg)
 static void *
 park_in_trim(void *arg)
 {
+	atomic_store(&ready, true);
+	while (!gcm_lock_held(&gcm_pageheap.lock))
+		sched_yield();
 	parking = true;
 	(void)gcm_cache_trim(NULL);
 	return arg;
@@ -321,16 +328,37 @@ park_in_trim(void *arg)
 static const struct {
 	void *(*run)(void *arg);
 	enum os_fake_call at;
-	bool busy; /* the page heap's lock is held, so the thread waits */
+	bool full; /* our own memory is used up */
+	bool busy; /* the page heap is, when the thread gets there */
 } parks[] = {
-    {park_in_small, OS_MAP, false},       /* meta lock */
-    {park_in_small, OS_MAP_AT, false},    /* cache, page heap */
-    {park_in_late, OS_MAP, false},        /* shared */
-    {park_in_late, OS_MAP_AT, false},     /* shared, cache, page heap */
-    {park_in_release, OS_RELEASE, false}, /* page heap */
-    {park_in_detach, OS_WAIT, true},      /* cache, and half a list */
-    {park_in_trim, OS_WAIT, true},        /* orphan */
+    {park_in_alloc, OS_MAP, true, false},        /* registry, meta */
+    {park_in_alloc, OS_MAP_AT, false, false},    /* cache, page heap */
+    {park_in_late, OS_MAP, true, false},         /* shared, registry, meta */
+    {park_in_late, OS_MAP_AT, false, false},     /* shared, cache, page heap */
+    {park_in_release, OS_RELEASE, false, false}, /* page heap */
+    {park_in_detach, OS_WAIT, false, true},      /* a cache, half its spans */
+    {park_in_trim, OS_WAIT, false, true},        /* orphan */
 };
+
+static void
+use_up_meta(void)
+{
+	os_fake_fail(OS_MAP, 0, UINT64_MAX, ENOMEM);
+	for (size_t size = 1 << 17; size >= 16; size /= 2)
+		while (gcm_meta_alloc(size) != NULL)
+			;
+	os_fake_fail(OS_MAP, 0, 0, 0);
+}
+
+static void
+free_blocks_of_orphans(void)
+{
+	for (unsigned int i = 0; i < NBLOCKS; i++)
+		if (blocks[i].at != NULL &&
+		    gcm_page_owner(gcm_page_at((uintptr_t)blocks[i].at)) ==
+			GCM_OWNER_ORPHAN)
+			rig_free(&blocks[i]);
+}
 
 START_TEST(locks_of_threads_that_are_gone)
 {
@@ -339,18 +367,19 @@ START_TEST(locks_of_threads_that_are_gone)
 
 	state = rig_seed(1);
 	live_as_parent();
-	for (unsigned int i = 0; i < NBLOCKS; i++) /* empty orphans */
-		if (blocks[i].at != NULL && blocks[i].usable < 32768 &&
-		    gcm_page_owner(gcm_page_at((uintptr_t)blocks[i].at)) ==
-			GCM_OWNER_ORPHAN)
-			rig_free(&blocks[i]);
 	self = threads[0];
 	gcm_cache_self = self;
+	free_blocks_of_orphans();
 	park_at = parks[_i].at;
 	os_fake.on_call = park;
-	if (parks[_i].busy)
-		gcm_lock_acquire(&gcm_pageheap.lock);
+	if (parks[_i].full)
+		use_up_meta();
 	pthread_create(&thread, NULL, parks[_i].run, NULL);
+	if (parks[_i].busy) {
+		while (!atomic_load(&ready))
+			sched_yield();
+		gcm_lock_acquire(&gcm_pageheap.lock);
+	}
 	while (!atomic_load(&parked))
 		sched_yield();
 	rig_fork();
@@ -397,6 +426,32 @@ START_TEST(threads_of_the_child)
 }
 END_TEST
 
+/* A new thread of the child was first, so that nobody knows which cache lived
+ * on; then it forks, while the first thread works.
+ */
+START_TEST(a_child_of_an_untold_child)
+{
+	struct gcm_cache *self;
+
+	state = rig_seed((uint64_t)_i + 1);
+	gcm_scavenge_disable();
+	live_as_parent();
+	gcm_cache_self = threads[0];
+	rig_fork();
+	self = start_thread();
+	for (int i = 0; i < STEPS / 4; i++)
+		step_as(i % 2 == 0 ? self : threads[0], 19);
+	unit_verify();
+	gcm_cache_self = self;
+	rig_tear_heap(&state, self);
+	atomic_store(&gcm_pageheap.lock.word, 0);
+	atomic_store(&self->lock.word, 0);
+	rig_fork();
+	live_as_child(self);
+	end_blocks();
+}
+END_TEST
+
 static void
 add_tests(TCase *tcase)
 {
@@ -411,6 +466,7 @@ add_tests(TCase *tcase)
 	tcase_add_loop_test(
 	    tcase, locks_of_threads_that_are_gone, 0, RIG_COUNT(parks));
 	tcase_add_loop_test(tcase, threads_of_the_child, 0, 4);
+	tcase_add_loop_test(tcase, a_child_of_an_untold_child, 0, 4);
 }
 
 UNIT_MAIN("fork", add_tests)

@@ -23,13 +23,55 @@ END_TEST
 
 START_TEST(every_small_size)
 {
-	for (size_t size = 0; size <= GCM_SMALL_MAX + 100;
+	for (size_t size = 1; size <= GCM_SMALL_MAX + 100;
 	     size += size / 64 + 1) {
 		rig_malloc(&block, size, size);
 		UNIT_CHECK(block.at != NULL);
 		UNIT_CHECK(block.usable == gcm_heap_good_size(size, 1));
 		rig_free(&block);
 	}
+	unit_verify();
+}
+END_TEST
+
+/* Addresses of their own, that cannot be used for anything. */
+START_TEST(blocks_of_no_bytes)
+{
+	struct rig_block other[2000];
+
+	for (unsigned int i = 0; i < RIG_COUNT(other); i++) {
+		rig_malloc(&other[i], 0, i);
+		UNIT_CHECK(other[i].usable == 0);
+		UNIT_CHECK(!gcm_os_can_read(other[i].at));
+	}
+	rig_realloc(&other[0], 100, 1);
+	rig_calloc(&block, 0, 1);
+	UNIT_CHECK(!gcm_os_can_read(block.at));
+	unit_verify();
+	for (unsigned int i = 0; i < RIG_COUNT(other); i++)
+		rig_free(&other[i]);
+	rig_free(&block);
+	gcm_cache_flush_all(gcm_cache_self);
+	gcm_cache_trim(NULL);
+	unit_verify();
+	for (int i = 0; i < 30; i++) /* the pages serve others again */
+		rig_calloc(&block, 100000, 1);
+}
+END_TEST
+
+START_TEST(blocks_of_no_bytes_without_protection)
+{
+	static struct rig_block other[20000]; /* several spans */
+
+	os_fake_fail(OS_PROTECT, (uint64_t)_i, UINT64_MAX, ENOMEM);
+	for (unsigned int i = 0; i < RIG_COUNT(other); i++)
+		rig_malloc(&other[i], 0, i);
+	for (unsigned int i = 0; i < RIG_COUNT(other); i++)
+		rig_free(&other[i]);
+	gcm_cache_flush_all(gcm_cache_self);
+	gcm_cache_trim(NULL);
+	for (int i = 0; i < 30; i++)
+		rig_calloc(&block, 100000, 1);
 	unit_verify();
 }
 END_TEST
@@ -107,7 +149,7 @@ START_TEST(good_size_is_what_one_gets)
 
 	for (unsigned int log = 0; log <= 20; log++)
 		for (int i = 0; i < 40; i++) {
-			size_t size = i == 0 ? 0 : rig_size(&state, 18);
+			size_t size = rig_size(&state, 18) + 1;
 			size_t align = (size_t)1 << log;
 
 			rig_aligned(&block, size, align, 1);
@@ -263,6 +305,8 @@ add_tests(TCase *tcase)
 {
 	tcase_add_test(tcase, nothing_before_the_first_use);
 	tcase_add_test(tcase, every_small_size);
+	tcase_add_test(tcase, blocks_of_no_bytes);
+	tcase_add_loop_test(tcase, blocks_of_no_bytes_without_protection, 0, 3);
 	tcase_add_test(tcase, limits);
 	tcase_add_test(tcase, zeroed_blocks);
 	tcase_add_test(tcase, a_long_zeroed_block_without_release);

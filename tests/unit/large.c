@@ -153,6 +153,54 @@ START_TEST(pages_that_cannot_be_renewed)
 }
 END_TEST
 
+/* Behind a long block, and where one was, lie pages that fault. */
+START_TEST(guards)
+{
+	struct rig_block block, next;
+	unsigned char *at;
+
+	rig_malloc(&block, MIB / 2, 1);
+	rig_malloc(&next, MIB / 2, 2);
+	at = block.at;
+	ck_assert_uint_eq(block.usable, MIB / 2);
+	ck_assert(gcm_os_can_read(at + MIB / 2 - 8));
+	ck_assert(!gcm_os_can_read(at + MIB / 2));
+	rig_realloc(&block, MIB / 4, 1);
+	ck_assert_ptr_eq(block.at, at);
+	ck_assert(!gcm_os_can_read(at + block.usable));
+	rig_realloc(&block, MIB / 3, 1); /* the guard moves along */
+	ck_assert_ptr_eq(block.at, at);
+	ck_assert(!gcm_os_can_read(at + block.usable));
+	rig_free(&block);
+	ck_assert(!gcm_os_can_read(at));
+	rig_malloc(&block, MIB / 3, 1); /* not there at once */
+	ck_assert_ptr_ne(block.at, at);
+	unit_verify();
+	for (int i = 0; i < 20; i++) { /* then there, without faults */
+		rig_malloc(&next, MIB / 8 * (i % 8 + 1), 3);
+		if (i % 3 != 0)
+			rig_free(&next);
+	}
+	unit_verify();
+}
+END_TEST
+
+START_TEST(a_system_without_guards)
+{
+	struct rig_block block;
+
+	os_fake_fail(OS_GUARD, 0, UINT64_MAX, EINVAL);
+	rig_malloc(&block, MIB, 1);
+	rig_realloc(&block, 4 * MIB, 2);
+	rig_free(&block);
+	ck_assert(!gcm_large_has_guards());
+	rig_malloc(&block, MIB, 3);
+	rig_free(&block);
+	ck_assert_uint_le(os_fake_count(OS_GUARD), 2);
+	unit_verify();
+}
+END_TEST
+
 START_TEST(colours)
 {
 	begin();
@@ -241,6 +289,7 @@ START_TEST(random_blocks)
 	}
 	for (unsigned int i = 0; i < RIG_COUNT(blocks); i++)
 		rig_free(&blocks[i]);
+	(void)gcm_large_unpark();
 	ck_assert_uint_eq(count_runs(), 1);
 	unit_verify();
 }
@@ -256,6 +305,8 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, moving_pages);
 	tcase_add_test(tcase, moving_bytes_when_pages_cannot);
 	tcase_add_test(tcase, pages_that_cannot_be_renewed);
+	tcase_add_test(tcase, guards);
+	tcase_add_test(tcase, a_system_without_guards);
 	tcase_add_test(tcase, colours);
 	tcase_add_test(tcase, double_free_by_two_threads);
 	tcase_add_loop_test(tcase, random_blocks, 0, 3);

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "os_fake_parts.h"
 
@@ -235,6 +237,7 @@ os_fake_wipe(void)
 	for (int i = 0; i < NWIPED; i++)
 		if (wiped[i] != NULL)
 			memset(wiped[i], 0, os_fake.page_size);
+	os_fake_forget_thread();
 }
 
 void
@@ -295,6 +298,40 @@ gcm_os_move(void *from, void *to, size_t len)
 	return error;
 }
 
+static int
+protect_range(void *addr, size_t len, bool hidden)
+{
+	return mprotect(
+		   addr, len, hidden ? PROT_NONE : PROT_READ | PROT_WRITE) == 0
+		   ? 0
+		   : -errno;
+}
+
+int
+gcm_os_protect(void *addr, size_t len, bool hidden)
+{
+	int error = os_fake_must_fail(OS_PROTECT);
+
+	check_ours(addr, len);
+	return error != 0 ? error : protect_range(addr, len, hidden);
+}
+
+/* Any kernel can do it this way, at the cost of mappings.  A guard is always
+ * removed: Linux needs no memory for that.
+ */
+int
+gcm_os_guard(void *addr, size_t len, bool on)
+{
+	int error = on ? os_fake_must_fail(OS_GUARD) : 0;
+
+	check_ours(addr, len);
+	if (error == 0 && on && os_fake.confined)
+		error = -EPERM;
+	if (error == 0 && on && madvise(addr, len, MADV_DONTNEED) != 0)
+		error = -errno;
+	return error != 0 ? error : protect_range(addr, len, on);
+}
+
 void
 gcm_os_name(void *addr, size_t len, const char *name)
 {
@@ -303,13 +340,12 @@ gcm_os_name(void *addr, size_t len, const char *name)
 		os_fake_break("a name that the kernel refuses");
 }
 
+/* The kernel reads the set before it refuses what to do with it. */
 bool
 gcm_os_can_read(const void *addr)
 {
-	uintptr_t at = (uintptr_t)addr;
-	unsigned char resident;
-
-	return mincore((void *)gcm_round_down(at, 4096), 4096, &resident) == 0;
+	return syscall(SYS_rt_sigprocmask, ~0, addr, NULL, (size_t)8) == 0 ||
+	       errno != EFAULT;
 }
 
 size_t

@@ -19,6 +19,8 @@ enum os_fake_call {
 	OS_RELEASE,
 	OS_RENEW,
 	OS_MOVE,
+	OS_PROTECT,
+	OS_GUARD,
 	OS_THREAD,
 	OS_WRITE,
 	OS_IDENTITY,
@@ -87,7 +89,7 @@ const char *os_fake_log(void);
 const char *os_fake_log_path(void);
 int os_fake_logs_open(void); /* descriptors not closed yet */
 
-/* What a child sees after fork: wiped pages read as zero. */
+/* What a child sees after fork: wiped pages read as zero, no thread. */
 void os_fake_wipe(void);
 
 /* Run a statement and see how it ended: */

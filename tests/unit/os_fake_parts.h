@@ -11,6 +11,9 @@ _Noreturn void os_fake_break(const char *what);
 int os_fake_count_call(enum os_fake_call call);
 int os_fake_must_fail(enum os_fake_call call); /* counts as OS_ANY too */
 
+/* In a forked child: the thread is not there. */
+void os_fake_forget_thread(void);
+
 /* Ranges of memory that are ours. */
 void os_fake_range_add(uintptr_t lo, uintptr_t hi);
 void os_fake_range_drop(uintptr_t lo, uintptr_t hi);

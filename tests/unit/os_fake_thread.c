@@ -123,6 +123,12 @@ os_fake_end_thread(void)
 }
 
 void
+os_fake_forget_thread(void)
+{
+	pending.entry = NULL;
+}
+
+void
 os_fake_run_thread(void)
 {
 	running = true;

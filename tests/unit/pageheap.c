@@ -170,8 +170,8 @@ check_clean(void)
 {
 	for (uint32_t i = 0; i < gcm_zone_pages(); i++)
 		if (shadow.owner[i] == 0 &&
-		    gcm_bits_count_locked(GCM_CLEAN, 
-			gcm_page_addr(i), gcm_page_addr(i + 1)) == 1) {
+		    gcm_bits_count_locked(GCM_CLEAN, gcm_page_addr(i),
+			gcm_page_addr(i + 1)) == 1) {
 			UNIT_CHECK(reads_zero(i, 1));
 			shadow.dirty[i] = false; /* released */
 		}

@@ -5,9 +5,11 @@
 #include "core/core.h"
 #include "os_fake.h"
 
-/* Of the test harness: tests/local.mk sets the first. */
+/* Of the test harness, see tests/local.mk. */
 #define RIG_ENV_LONG "GCM_LONG"
 #define RIG_ENV_SEED "GCM_SEED"
+#define RIG_ENV_TRACE "GCM_FUZZ_TRACE"
+#define RIG_ENV_SRCDIR "GCM_SRCDIR"
 
 #define RIG_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -31,7 +31,7 @@ map_of(const void *at)
 static size_t
 granules(size_t len)
 {
-	return (len + GCM_GRANULE - 1) / GCM_GRANULE;
+	return len == 0 ? 1 : (len + GCM_GRANULE - 1) / GCM_GRANULE;
 }
 
 void
@@ -50,7 +50,8 @@ rig_block_take(
 	RIG_CHECK(gcm_heap_has(at));
 	usable = gcm_heap_usable(at, "test");
 	RIG_CHECK(usable >= size);
-	RIG_CHECK(gcm_heap_has((unsigned char *)at + usable - 1));
+	RIG_CHECK(
+	    usable == 0 || gcm_heap_has((unsigned char *)at + usable - 1));
 	RIG_CHECK(rig_is_zero(map_of(at), granules(usable)));
 	memset(map_of(at), 1, granules(usable));
 	rig_fill(at, usable, seed);

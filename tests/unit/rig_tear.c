@@ -105,30 +105,58 @@ tear_own_span(uint32_t index, uint64_t *state)
 		    rig_chance(state, 50) ? 0 : rig_random(state));
 }
 
-/* Free pages: records without meaning, spans never committed, and spans that
- * another thread made after the fork had begun.
+/* A record is in one page of the kernel, so it is as it was at some instant. */
+static void
+tear_record(uint32_t index, uint32_t left, uint64_t *state)
+{
+	static const uint8_t kinds[] = {GCM_KIND_NONE, GCM_KIND_BODY,
+	    GCM_KIND_RUN, GCM_KIND_TAIL, GCM_KIND_SMALL, GCM_KIND_LARGE};
+	struct gcm_page *page = gcm_page(index);
+	uint8_t kind = kinds[rig_below(state, RIG_COUNT(kinds))];
+	uint32_t class_id = (uint32_t)rig_below(state, GCM_NCLASSES), tag = 0;
+
+	page->n = garbage(state);
+	page->next = garbage(state);
+	page->prev = garbage(state);
+	page->carved = garbage(state);
+	page->flags = 0;
+	atomic_store(&page->hints, rig_random(state));
+	if (kind == GCM_KIND_SMALL) {
+		page->n = gcm_classes[class_id].pages_min;
+		page->carved = (uint32_t)rig_below(state,
+		    (page->n << GCM_PAGE_SHIFT) / gcm_classes[class_id].size +
+			1);
+	}
+	if (kind == GCM_KIND_LARGE)
+		page->n = (uint32_t)rig_below(state, left) + 1;
+	if (kind == GCM_KIND_SMALL || kind == GCM_KIND_LARGE) {
+		uintptr_t lo = gcm_page_addr(index);
+
+		/* To take guards away needs a lock that fork holds. */
+		if (page->n > left ||
+		    gcm_bits_count_locked(GCM_GUARD, lo,
+			lo + ((uintptr_t)page->n << GCM_PAGE_SHIFT)) > 0)
+			kind = GCM_KIND_NONE;
+	}
+	if (kind != GCM_KIND_LARGE)
+		tag = (uint32_t)rig_below(state, 2) << GCM_TAG_OWNER_SHIFT |
+		      class_id;
+	atomic_store(&page->tag, tag);
+	atomic_store(&page->kind, kind);
+}
+
+/* Free pages: records without meaning, spans never committed, and such as
+ * another thread made after the fork had begun, or that it freed then.
  */
 static void
 tear_free_pages(uint32_t index, uint32_t n, uint64_t *state)
 {
-	static const uint8_t kinds[] = {GCM_KIND_NONE, GCM_KIND_BODY,
-	    GCM_KIND_RUN, GCM_KIND_TAIL, GCM_KIND_SMALL, GCM_KIND_LARGE};
 	uint32_t from = n > 40 && rig_chance(state, 50) ? n - 40 : 0;
 
 	for (uint32_t i = from; i < n && i < from + 40; i++) {
-		struct gcm_page *page = gcm_page(index + i);
-		uint8_t kind = kinds[rig_below(state, RIG_COUNT(kinds))];
-
-		page->n = garbage(state);
-		page->next = garbage(state);
-		page->prev = garbage(state);
-		page->carved = garbage(state);
-		page->flags = (uint8_t)rig_random(state);
-		atomic_store(&page->hints, rig_random(state));
-		atomic_store(&page->tag, garbage(state));
-		if (kind >= GCM_KIND_SMALL && page->n > n - i)
-			page->n = (uint32_t)rig_below(state, n - i + 1);
-		atomic_store(&page->kind, kind);
+		tear_record(index + i, n - i, state);
+		gcm_bits_mark_locked(GCM_GUARD, gcm_page_addr(index + i),
+		    gcm_page_addr(index + i + 1), rig_chance(state, 50));
 		for (uintptr_t at = gcm_page_addr(index + i);
 		     at < gcm_page_addr(index + i + 1); at += GCM_GRANULE)
 			gcm_slot_set(at, (uint8_t)rig_random(state));
@@ -173,8 +201,9 @@ rig_tear_heap(uint64_t *state, const struct gcm_cache *survivor)
 	gcm_meta_free(block, 64);
 	memset(block, 0xff, 64); /* the link of a freed block */
 	tear_pages(state, survivor);
-	for (uint32_t i = 0; i < gcm_zone_pages(); i += 64)
-		*gcm_clean_at(gcm_page_addr(i)) = rig_random(state);
+	for (uint32_t i = 0; i < gcm_zone_pages(); i += 64) {
+		*gcm_bits_at(gcm_page_addr(i), GCM_CLEAN) = rig_random(state);
+	}
 	tear_lock(&gcm_pageheap.lock, state);
 	gcm_pageheap.root = garbage(state);
 	gcm_pageheap.free_pages = garbage(state);

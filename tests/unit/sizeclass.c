@@ -17,7 +17,8 @@ START_TEST(every_size_fits_its_class)
 
 		UNIT_CHECK(class_id < GCM_NCLASSES);
 		UNIT_CHECK(gcm_classes[class_id].usable >= size);
-		if (class_id > 0) /* and no smaller one */
+		if (class_id > 0 &&
+		    class_id < GCM_CLASS_ZERO) /* and no smaller one */
 			UNIT_CHECK(gcm_classes[class_id - 1].usable < size);
 		if (size <= GCM_BYTE_MAX)
 			UNIT_CHECK(gcm_class_of_byte[size] == class_id);
@@ -29,7 +30,9 @@ END_TEST
 
 START_TEST(tiny_requests_have_a_class_of_their_own)
 {
-	ck_assert_uint_eq(gcm_class_of_size(0), 0);
+	ck_assert_uint_eq(gcm_class_of_size(0), GCM_CLASS_ZERO);
+	ck_assert_uint_eq(gcm_classes[GCM_CLASS_ZERO].usable, 0);
+	ck_assert_uint_eq(gcm_class_of_size(1), 0);
 	ck_assert_uint_eq(gcm_class_of_size(7), 0);
 	ck_assert_uint_eq(gcm_class_of_size(8), 1);
 	ck_assert_uint_eq(gcm_classes[0].usable, 7);
@@ -52,7 +55,7 @@ END_TEST
 
 START_TEST(classes_rise_in_granules)
 {
-	for (uint32_t i = 1; i < GCM_NCLASSES; i++) {
+	for (uint32_t i = 1; i < GCM_CLASS_ZERO; i++) {
 		const struct gcm_class *class = &gcm_classes[i];
 
 		ck_assert_uint_eq(class->size % GCM_GRANULE, 0);
@@ -60,7 +63,7 @@ START_TEST(classes_rise_in_granules)
 		if (i > 1)
 			ck_assert_uint_gt(class->size, class[-1].size);
 	}
-	ck_assert_uint_eq(gcm_classes[GCM_NCLASSES - 1].size, GCM_SMALL_MAX);
+	ck_assert_uint_eq(gcm_classes[GCM_CLASS_ZERO - 1].size, GCM_SMALL_MAX);
 }
 END_TEST
 

@@ -17,8 +17,8 @@ has_tables(uintptr_t lo, uintptr_t hi)
 		   (uintptr_t)gcm_state_at(hi - 1) + 1) &&
 	       os_fake_range_has((uintptr_t)gcm_page_at(lo),
 		   (uintptr_t)(gcm_page_at(hi - 1) + 1)) &&
-	       os_fake_range_has((uintptr_t)gcm_clean_at(lo),
-		   (uintptr_t)(gcm_clean_at(hi - 1) + 1));
+	       os_fake_range_has((uintptr_t)gcm_bits_at(lo, GCM_CLEAN),
+		   (uintptr_t)(gcm_bits_at(hi - 1, GCM_GUARD) + 1));
 }
 
 /* .inv.tables-first, and the figures agree. */
@@ -35,7 +35,8 @@ check_zone(void)
 	ck_assert_uint_eq(
 	    gcm_table_mapped() + gcm_zone.hi - gcm_zone.lo, os_fake_mapped());
 	ck_assert_uint_eq(
-	    gcm_bits_count_locked(GCM_CLEAN, gcm_zone.lo, gcm_zone.hi), gcm_zone_pages());
+	    gcm_bits_count_locked(GCM_CLEAN, gcm_zone.lo, gcm_zone.hi),
+	    gcm_zone_pages());
 }
 
 START_TEST(the_base_is_unlike_other_words)
@@ -110,9 +111,14 @@ START_TEST(entries_are_apart)
 		    gcm_state_at(at) + 1 == gcm_state_at(at + GCM_GRANULE));
 	for (uint32_t i = 0; i + 1 < gcm_zone_pages(); i++)
 		UNIT_CHECK(gcm_page(i) + 1 == gcm_page(i + 1));
-	for (uint32_t i = 0; i + 64 < gcm_zone_pages(); i += 64)
-		UNIT_CHECK(gcm_clean_at(gcm_page_addr(i)) + 1 ==
-			   gcm_clean_at(gcm_page_addr(i + 64)));
+	for (uint32_t i = 0; i + 64 < gcm_zone_pages(); i += 64) {
+		uintptr_t at = gcm_page_addr(i), next = gcm_page_addr(i + 64);
+
+		UNIT_CHECK(gcm_bits_at(at, GCM_CLEAN) + 1 ==
+			   gcm_bits_at(at, GCM_GUARD));
+		UNIT_CHECK(gcm_bits_at(at, GCM_GUARD) + 1 ==
+			   gcm_bits_at(next, GCM_CLEAN));
+	}
 }
 END_TEST
 
@@ -252,15 +258,15 @@ START_TEST(clean_bits_against_a_shadow)
 		uint32_t hi = lo + (uint32_t)rig_below(&state, 1001 - lo);
 		bool clean = rig_chance(&state, 50);
 
-		gcm_bits_mark_locked(GCM_CLEAN, 
-		    gcm_page_addr(lo), gcm_page_addr(hi), clean);
+		gcm_bits_mark_locked(
+		    GCM_CLEAN, gcm_page_addr(lo), gcm_page_addr(hi), clean);
 		memset(shadow + lo, clean, hi - lo);
 		lo = (uint32_t)rig_below(&state, 1000);
 		hi = lo + (uint32_t)rig_below(&state, 1001 - lo);
 		for (uint32_t at = lo; at < hi; at++)
 			count += shadow[at];
-		UNIT_CHECK(gcm_bits_count_locked(GCM_CLEAN, 
-			       gcm_page_addr(lo), gcm_page_addr(hi)) == count);
+		UNIT_CHECK(gcm_bits_count_locked(GCM_CLEAN, gcm_page_addr(lo),
+			       gcm_page_addr(hi)) == count);
 	}
 }
 END_TEST

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 enum {
-	SECONDS = 120
+	SECONDS = 60
 };
 
 int
