@@ -32,8 +32,8 @@ note_block(uintptr_t addr)
 	do {
 		if ((seen & (GCM_ALLOC | GCM_SAMPLED)) == 0)
 			return;
-		noted = (uint8_t)((seen & GCM_COLOUR) | GCM_SAMPLED |
-		    GCM_ALTERED);
+		noted =
+		    (uint8_t)((seen & GCM_COLOUR) | GCM_SAMPLED | GCM_ALTERED);
 	} while (!atomic_compare_exchange_weak(state, &seen, noted));
 }
 
@@ -55,7 +55,7 @@ note_at(uintptr_t addr)
 		uint32_t size = gcm_classes[class_id].size;
 
 		start += (uintptr_t)size *
-		    gcm_class_index(class_id, (uint32_t)(addr - start));
+			 gcm_class_index(class_id, (uint32_t)(addr - start));
 		end = start + size < end ? start + size : end;
 	}
 	if (gcm_page_kind(page) != GCM_KIND_RUN)
@@ -75,8 +75,8 @@ gcm_alter_note(uintptr_t addr, size_t len)
 bool
 gcm_alter_free(uintptr_t addr, uint8_t state, uint32_t class_id)
 {
-	if (!atomic_compare_exchange_strong(gcm_state_at(addr), &state,
-	        GCM_LOST))
+	if (!atomic_compare_exchange_strong(
+		gcm_state_at(addr), &state, GCM_LOST))
 		return false;
 	if (gcm_pageheap_renew(addr, addr + gcm_classes[class_id].size)) {
 		gcm_slot_set(addr, GCM_FREE);

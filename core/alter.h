@@ -23,7 +23,7 @@ static inline bool
 gcm_alter_is_noted(uint8_t state)
 {
 	return (state & (GCM_SAMPLED | GCM_ALTERED)) ==
-	    (GCM_SAMPLED | GCM_ALTERED);
+	       (GCM_SAMPLED | GCM_ALTERED);
 }
 
 #endif

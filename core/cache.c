@@ -1,4 +1,4 @@
-/* cache.c -- thread caches: refill, flush, thread start and end
+/* cache.c -- thread caches: bins, refill and flush
  *
  * MODEL   A bin is a stack of CACHED slots.  Refilling looks first at spans
  *         the thread owns, for slots that were freed by store, then carves,
@@ -11,13 +11,9 @@
  *         nothing: a growing heap does not pay for scans that cannot succeed,
  *         and the ring still comes round (Go sweeps for refills likewise).
  *
- * STATES  IDLE    in the registry, owns nothing        USED
- *         USED    one thread's                         IDLE GONE
- *         GONE    its thread is not in this process    IDLE (when adopted)
- *
- * LOCKS   registry: the lists of caches.  cache: span lists and carving of one
- *         cache, taken by its thread in refills and by trimming.  orphan: spans
- *         without owner.  The bins need none: only their thread touches them.
+ * LOCKS   cache: span lists and carving of one cache, taken by its thread in
+ *         refills and by trimming (cache_set.c).  The bins need none: only
+ *         their thread touches them.
  *
  * INVARIANTS
  *   .inv.colour  a slot's stored colour is the cache's colour at some instant
@@ -27,14 +23,14 @@
  *                its way there.
  *
  * FORK    the child keeps the forking thread's bins, which nobody else ever
- *         touched, and rebuilds every span list from the page table.
+ *         touched.
  */
 #include "core/cache.h"
 
 #include <string.h>
 
 #include "core/meta.h"
-#include "core/os.h"
+#include "core/orphan.h"
 #include "core/pageheap.h"
 #include "core/scavenge.h"
 
@@ -43,8 +39,7 @@ enum {
 	FILL_START = 8,
 	KEPT_SIZE = 128, /* least slot of another's span that a bin keeps */
 	BUDGET_MAX = 32,
-	BUDGET_MIN = 2,
-	ID_NONE = 0xffffff
+	BUDGET_MIN = 2
 };
 
 static void *nothing[1]; /* the bottom that every bin without array shares */
@@ -53,42 +48,20 @@ static void *nothing[1]; /* the bottom that every bin without array shares */
 
 /* Static caches whose id owns no span: every operation leaves the fast path. */
 struct gcm_cache gcm_cache_none = {
-    .tag = (uint32_t)ID_NONE << GCM_TAG_OWNER_SHIFT,
+    .tag = (uint32_t)GCM_OWNER_NONE << GCM_TAG_OWNER_SHIFT,
     .colour = GCM_ALLOC,
     .top = NO_BINS,
     .limit = NO_BINS,
 };
 struct gcm_cache gcm_cache_late = {
-    .tag = (uint32_t)ID_NONE << GCM_TAG_OWNER_SHIFT,
+    .tag = (uint32_t)GCM_OWNER_NONE << GCM_TAG_OWNER_SHIFT,
     .colour = GCM_ALLOC,
     .top = NO_BINS,
     .limit = NO_BINS,
 };
 
-__thread struct gcm_cache *gcm_cache_self
-    __attribute__((tls_model("initial-exec"))) = &gcm_cache_none;
-void (*gcm_cache_on_attach)(struct gcm_cache *cache);
-
-static struct {
-	struct gcm_lock lock;
-	struct gcm_cache *_Atomic all; /* lock to add; read by all */
-	struct gcm_cache *idle;        /* lock */
-	uint32_t next_id;              /* lock */
-	uint32_t nused;                /* lock */
-	_Atomic bool many;             /* sticky */
-} registry = {GCM_LOCK_INIT(registry), NULL, NULL, GCM_OWNER_FIRST, 0, false};
-
-static struct {
-	struct gcm_lock lock;
-	struct gcm_span_list spans[GCM_NCLASSES];     /* lock */
-	_Atomic uint32_t count[GCM_NCLASSES];         /* lock; read by all */
-} orphans = {.lock = GCM_LOCK_INIT(orphan)};
-
-static struct {
-	struct gcm_lock lock;
-	struct gcm_cache *cache; /* made on first need; lock */
-} shared = {GCM_LOCK_INIT(shared), NULL};
-
+__thread uintptr_t gcm_cache_distance
+    __attribute__((tls_model("initial-exec")));
 /* Bins ----------------------------------------------------------------------- */
 
 static size_t
@@ -124,17 +97,19 @@ grow_bin(struct gcm_cache *cache, uint32_t class_id)
 {
 	struct gcm_bin_info *info = &cache->info[class_id];
 	uint32_t most = gcm_classes[class_id].cached_max;
-	uint32_t capacity = info->base == NULL ? CAPACITY_START
-	                                       : info->capacity * 2 + 1;
+	bool first = info->base == NULL;
+	uint32_t capacity = first ? CAPACITY_START : info->capacity * 2 + 1;
 
 	if (capacity > most)
 		capacity = most;
-	if (info->base == NULL) {
+	if (capacity <= info->capacity ||
+	    !resize_bin(cache, class_id, capacity))
+		return false;
+	if (first) {
 		info->fill = FILL_START < capacity ? FILL_START : capacity;
 		info->budget = BUDGET_MAX;
 	}
-	return capacity > info->capacity &&
-	    resize_bin(cache, class_id, capacity);
+	return true;
 }
 
 static void
@@ -215,8 +190,8 @@ gcm_cache_flush(struct gcm_cache *cache, uint32_t class_id)
 	gcm_scavenge_count(cache, (size_t)nslots * gcm_classes[class_id].size);
 }
 
-static void
-drop_bins(struct gcm_cache *cache, bool arrays_too)
+void
+gcm_cache_drop_bins(struct gcm_cache *cache, bool arrays_too)
 {
 	for (uint32_t i = 0; i < GCM_NCLASSES; i++) {
 		struct gcm_bin_info *info = &cache->info[i];
@@ -238,7 +213,18 @@ drop_bins(struct gcm_cache *cache, bool arrays_too)
 void
 gcm_cache_flush_all(struct gcm_cache *cache)
 {
-	drop_bins(cache, false);
+	gcm_cache_drop_bins(cache, false);
+}
+
+void
+gcm_cache_init(struct gcm_cache *cache, uint32_t id)
+{
+	cache->tag = id << GCM_TAG_OWNER_SHIFT;
+	gcm_lock_init(&cache->lock, GCM_RANK_cache);
+	for (uint32_t i = 0; i < GCM_NCLASSES; i++) {
+		cache->top[i] = nothing;
+		cache->limit[i] = nothing;
+	}
 }
 
 void
@@ -256,46 +242,21 @@ gcm_cache_flush_idle(struct gcm_cache *cache)
 
 /* Refill --------------------------------------------------------------------- */
 
-static void
-add_orphan(uint32_t class_id, uint32_t index)
-{
-	gcm_span_push(&orphans.spans[class_id], index);
-	atomic_store_explicit(&orphans.count[class_id],
-	    orphans.spans[class_id].count, memory_order_relaxed);
-}
-
-static void
-drop_orphan(uint32_t class_id, uint32_t index)
-{
-	gcm_span_unlink(&orphans.spans[class_id], index);
-	atomic_store_explicit(&orphans.count[class_id],
-	    orphans.spans[class_id].count, memory_order_relaxed);
-}
-
 /* Make a span without owner ours; the next one is another.  Cache lock held. */
 static bool
 claim_orphan(struct gcm_cache *cache, uint32_t class_id)
 {
-	uint32_t link;
+	struct gcm_bin_info *info = &cache->info[class_id];
+	uint32_t index = gcm_orphan_claim(class_id,
+	    cache->tag >> GCM_TAG_OWNER_SHIFT);
+	struct gcm_page *page;
 
-	if (atomic_load_explicit(&orphans.count[class_id],
-	        memory_order_relaxed) == 0)
+	if (index == GCM_NO_PAGE)
 		return false;
-	gcm_lock_acquire(&orphans.lock);
-	link = orphans.spans[class_id].head;
-	if (link != 0) {
-		drop_orphan(class_id, link - 1);
-		/* While the tag still says orphan nobody keeps its slots. */
-		if ((gcm_page(link - 1)->flags & GCM_PAGE_TORN) != 0)
-			gcm_span_repair(link - 1);
-		gcm_span_assign(link - 1, cache->tag >> GCM_TAG_OWNER_SHIFT);
-	}
-	gcm_lock_release(&orphans.lock);
-	if (link == 0)
-		return false;
-	gcm_span_push(&cache->info[class_id].spans, link - 1);
-	if (gcm_page(link - 1)->carved < gcm_span_slots(gcm_page(link - 1)))
-		cache->info[class_id].carving = link;
+	page = gcm_page(index);
+	gcm_span_push(&info->spans, index);
+	if (page->carved < gcm_span_slots(page))
+		info->carving = index + 1;
 	return true;
 }
 
@@ -459,324 +420,4 @@ gcm_cache_alloc_raced(struct gcm_cache *cache, void *slot, size_t size,
 		if (atomic_compare_exchange_strong(state, &seen, now))
 			seen = now;
 	}
-}
-
-/* Threads -------------------------------------------------------------------- */
-
-static void
-init_cache(struct gcm_cache *cache, uint32_t id)
-{
-	cache->tag = id << GCM_TAG_OWNER_SHIFT;
-	gcm_lock_init(&cache->lock, GCM_RANK_cache);
-	for (uint32_t i = 0; i < GCM_NCLASSES; i++) {
-		cache->top[i] = nothing;
-		cache->limit[i] = nothing;
-	}
-}
-
-static struct gcm_cache *
-take_cache_locked(void)
-{
-	struct gcm_cache *cache = registry.idle;
-
-	if (cache != NULL) {
-		registry.idle = cache->next_idle;
-	} else {
-		if (registry.next_id >= ID_NONE)
-			return NULL;
-		cache = gcm_meta_alloc(sizeof(*cache));
-		if (cache == NULL)
-			return NULL;
-		init_cache(cache, registry.next_id++);
-		cache->next = atomic_load_explicit(&registry.all,
-		    memory_order_relaxed);
-		atomic_store_explicit(&registry.all, cache,
-		    memory_order_release);
-	}
-	atomic_store_explicit(&cache->colour,
-	    atomic_load_explicit(&gcm_cache_none.colour, memory_order_relaxed),
-	    memory_order_relaxed);
-	cache->status = GCM_CACHE_USED;
-	if (++registry.nused > 1)
-		atomic_store_explicit(&registry.many, true,
-		    memory_order_relaxed);
-	return cache;
-}
-
-struct gcm_cache *
-gcm_cache_attach(void)
-{
-	struct gcm_cache *cache;
-
-	gcm_lock_acquire(&registry.lock);
-	cache = take_cache_locked();
-	gcm_lock_release(&registry.lock);
-	if (cache == NULL)
-		return NULL;
-	gcm_cache_self = cache;
-	if (gcm_cache_on_attach != NULL)
-		gcm_cache_on_attach(cache);
-	return cache;
-}
-
-/* Spans of an ending thread: the empty ones to the page heap, the others to
- * whoever next needs their class.
- */
-static void
-drop_spans(struct gcm_cache *cache, uint32_t class_id)
-{
-	struct gcm_bin_info *info = &cache->info[class_id];
-
-	while (info->spans.head != 0) {
-		uint32_t index = info->spans.head - 1;
-
-		gcm_span_unlink(&info->spans, index);
-		if (gcm_span_may_be_empty(index) && gcm_span_is_empty(index)) {
-			gcm_scavenge_count(cache,
-			    (size_t)gcm_page(index)->n << GCM_PAGE_SHIFT);
-			gcm_span_release(index);
-			continue;
-		}
-		gcm_lock_acquire(&orphans.lock);
-		gcm_span_assign(index, GCM_OWNER_ORPHAN);
-		add_orphan(class_id, index);
-		gcm_lock_release(&orphans.lock);
-	}
-	info->carving = 0;
-}
-
-void
-gcm_cache_detach(struct gcm_cache *cache)
-{
-	gcm_cache_self = &gcm_cache_late;
-	drop_bins(cache, true);
-	gcm_lock_acquire(&cache->lock);
-	for (uint32_t i = 0; i < GCM_NCLASSES; i++)
-		drop_spans(cache, i);
-	gcm_lock_release(&cache->lock);
-	gcm_lock_acquire(&registry.lock);
-	cache->status = GCM_CACHE_IDLE;
-	cache->next_idle = registry.idle;
-	registry.idle = cache;
-	registry.nused--;
-	gcm_lock_release(&registry.lock);
-}
-
-void *
-gcm_cache_alloc_shared(uint32_t class_id)
-{
-	void *slot = NULL;
-
-	gcm_lock_acquire(&shared.lock);
-	if (shared.cache == NULL) {
-		gcm_lock_acquire(&registry.lock);
-		shared.cache = take_cache_locked();
-		gcm_lock_release(&registry.lock);
-	}
-	if (shared.cache != NULL)
-		slot = gcm_cache_alloc(shared.cache, class_id);
-	gcm_lock_release(&shared.lock);
-	return slot;
-}
-
-bool
-gcm_cache_many(void)
-{
-	return atomic_load_explicit(&registry.many, memory_order_relaxed);
-}
-
-void
-gcm_cache_note_stranger(void)
-{
-	atomic_store_explicit(&registry.many, true, memory_order_relaxed);
-}
-
-void
-gcm_cache_visit(void (*visit)(struct gcm_cache *cache, void *arg), void *arg)
-{
-	struct gcm_cache *cache = atomic_load_explicit(&registry.all,
-	    memory_order_acquire);
-
-	for (; cache != NULL; cache = cache->next)
-		visit(cache, arg);
-}
-
-/* Trimming ------------------------------------------------------------------- */
-
-enum {
-	TRIM_SPANS = 256 /* looked at in one hold of another cache's lock */
-};
-
-/* Look at the next `count` spans of a ring. */
-static uint32_t
-trim_list(struct gcm_span_list *list, uint32_t carving, uint32_t count)
-{
-	uint32_t released = 0;
-
-	for (; count > 0 && list->head != 0; count--) {
-		uint32_t index = list->head - 1;
-		struct gcm_page *page = gcm_page(index);
-
-		list->head = page->next;
-		if (index + 1 == carving ||
-		    (page->flags & GCM_PAGE_TORN) != 0 ||
-		    !gcm_span_may_be_empty(index) || !gcm_span_is_empty(index))
-			continue;
-		gcm_span_unlink(list, index);
-		released += page->n;
-		gcm_span_release(index);
-	}
-	return released;
-}
-
-/* One class of another thread's cache, a few spans at a time: its refills
- * must not wait long.
- */
-static uint32_t
-trim_class(struct gcm_cache *cache, uint32_t class_id)
-{
-	struct gcm_bin_info *info = &cache->info[class_id];
-	uint32_t left = UINT32_MAX, released = 0;
-
-	while (left > 0 && gcm_lock_try(&cache->lock)) {
-		uint32_t count;
-
-		if (left > info->spans.count)
-			left = info->spans.count;
-		count = left < TRIM_SPANS ? left : TRIM_SPANS;
-		released += trim_list(&info->spans, info->carving, count);
-		left -= count;
-		gcm_lock_release(&cache->lock);
-	}
-	return released;
-}
-
-static void
-trim_cache(struct gcm_cache *cache, void *arg)
-{
-	struct gcm_cache *held = ((struct gcm_cache **)arg)[0];
-	uint32_t *released = ((uint32_t **)arg)[1];
-
-	for (uint32_t i = 0; i < GCM_NCLASSES; i++)
-		if (cache != held)
-			*released += trim_class(cache, i);
-		else
-			*released += trim_list(&cache->info[i].spans,
-			    cache->info[i].carving,
-			    cache->info[i].spans.count);
-}
-
-uint32_t
-gcm_cache_trim(struct gcm_cache *held)
-{
-	uint32_t released = 0;
-	void *arg[2] = {held, &released};
-
-	gcm_cache_visit(trim_cache, arg);
-	gcm_lock_acquire(&orphans.lock);
-	for (uint32_t i = 0; i < GCM_NCLASSES; i++) {
-		released += trim_list(&orphans.spans[i], 0,
-		    orphans.spans[i].count);
-		atomic_store_explicit(&orphans.count[i],
-		    orphans.spans[i].count, memory_order_relaxed);
-	}
-	gcm_lock_release(&orphans.lock);
-	return released;
-}
-
-uint32_t
-gcm_cache_orphans(void)
-{
-	uint32_t sum = 0;
-
-	for (uint32_t i = 0; i < GCM_NCLASSES; i++)
-		sum += atomic_load_explicit(&orphans.count[i],
-		    memory_order_relaxed);
-	return sum;
-}
-
-/* Fork ----------------------------------------------------------------------- */
-
-static void
-forget_lists(struct gcm_cache *cache)
-{
-	gcm_lock_init(&cache->lock, GCM_RANK_cache);
-	for (uint32_t i = 0; i < GCM_NCLASSES; i++) {
-		cache->info[i].spans = (struct gcm_span_list){0, 0};
-		cache->info[i].carving = 0;
-	}
-}
-
-/* A cache whose thread is not here: nothing of it is kept but its id. */
-static void
-bury_cache(struct gcm_cache *cache)
-{
-	uint32_t id = cache->tag >> GCM_TAG_OWNER_SHIFT;
-
-	memset(cache->info, 0, sizeof(cache->info));
-	init_cache(cache, id);
-	cache->status = GCM_CACHE_IDLE;
-	cache->next_idle = registry.idle;
-	registry.idle = cache;
-}
-
-void
-gcm_cache_reset(struct gcm_cache *survivor, bool others_gone)
-{
-	struct gcm_cache *cache = atomic_load_explicit(&registry.all,
-	    memory_order_relaxed);
-
-	gcm_lock_init(&registry.lock, GCM_RANK_registry);
-	gcm_lock_init(&orphans.lock, GCM_RANK_orphan);
-	gcm_lock_init(&shared.lock, GCM_RANK_shared);
-	memset(orphans.spans, 0, sizeof(orphans.spans));
-	for (uint32_t i = 0; i < GCM_NCLASSES; i++)
-		atomic_store_explicit(&orphans.count[i], 0,
-		    memory_order_relaxed);
-	registry.idle = NULL;
-	registry.nused = 0;
-	shared.cache = NULL;
-	for (; cache != NULL; cache = cache->next) {
-		forget_lists(cache);
-		if (cache == survivor)
-			registry.nused++;
-		else if (others_gone)
-			bury_cache(cache);
-		else
-			cache->status = GCM_CACHE_GONE;
-	}
-	atomic_store_explicit(&registry.many, !others_gone,
-	    memory_order_relaxed);
-}
-
-static struct gcm_cache *
-find_cache(uint32_t owner)
-{
-	struct gcm_cache *cache = atomic_load_explicit(&registry.all,
-	    memory_order_relaxed);
-
-	while (cache != NULL && cache->tag >> GCM_TAG_OWNER_SHIFT != owner)
-		cache = cache->next;
-	return cache;
-}
-
-void
-gcm_cache_adopt(uint32_t span_index, bool others_gone)
-{
-	struct gcm_page *page = gcm_page(span_index);
-	uint32_t class_id = gcm_page_class(page);
-	struct gcm_cache *owner = find_cache(gcm_page_owner(page));
-
-	if (owner != NULL && owner->status != GCM_CACHE_IDLE) {
-		gcm_span_push(&owner->info[class_id].spans, span_index);
-		gcm_span_hint_all(span_index); /* some may not have come */
-		if (page->carved < gcm_span_slots(page))
-			owner->info[class_id].carving = span_index + 1;
-		return;
-	}
-	gcm_span_assign(span_index, GCM_OWNER_ORPHAN);
-	page->flags |= GCM_PAGE_TORN;
-	if (!others_gone)
-		page->flags |= GCM_PAGE_BINNED;
-	add_orphan(class_id, span_index);
 }

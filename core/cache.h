@@ -51,8 +51,27 @@ struct gcm_cache {
 /* The calling thread's cache.  &gcm_cache_none until it first allocates,
  * &gcm_cache_late once its cache has been given up.
  */
-extern GCM_HIDDEN __thread struct gcm_cache *gcm_cache_self;
 extern GCM_HIDDEN struct gcm_cache gcm_cache_none, gcm_cache_late;
+
+/* Kept as the distance from gcm_cache_none: 0 means none even in an IFUNC
+ * resolver, which runs before the loader has copied the initial values of
+ * thread-local storage.
+ */
+extern GCM_HIDDEN __thread uintptr_t gcm_cache_distance;
+
+static GCM_ALWAYS_INLINE struct gcm_cache *
+gcm_cache_self(void)
+{
+	return (struct gcm_cache *)((uintptr_t)&gcm_cache_none +
+	    gcm_cache_distance);
+}
+
+/* Make `cache` the calling thread's. */
+static inline void
+gcm_cache_become(struct gcm_cache *cache)
+{
+	gcm_cache_distance = (uintptr_t)cache - (uintptr_t)&gcm_cache_none;
+}
 
 /* Called when a thread got its cache, so that preload/ can arrange for
  * gcm_cache_detach at its end.  No lock is held.
@@ -84,6 +103,12 @@ void gcm_cache_flush(struct gcm_cache *cache, uint32_t class_id);
 /* Return everything in the bins of the calling thread's cache. */
 void gcm_cache_flush_all(struct gcm_cache *cache);
 
+/* The same, and with `arrays_too` the memory of the bins is given back. */
+void gcm_cache_drop_bins(struct gcm_cache *cache, bool arrays_too);
+
+/* Make `cache` an empty one with that id. */
+void gcm_cache_init(struct gcm_cache *cache, uint32_t id);
+
 /* Return what is in bins that were neither refilled nor flushed since the last
  * call: a few slots in an idle bin can pin as many spans.  The calling
  * thread's cache.
@@ -106,9 +131,6 @@ uint32_t gcm_cache_trim(struct gcm_cache *held);
 /* Call visit for every cache that has been made. */
 void gcm_cache_visit(void (*visit)(struct gcm_cache *cache, void *arg),
     void *arg);
-
-/* Number of spans without owner. */
-uint32_t gcm_cache_orphans(void);
 
 /* In a forked child: locks anew, span lists empty; caches of other threads
  * are gone unless `survivor`.  Spans are put back by gcm_cache_adopt.

@@ -85,7 +85,7 @@ give_gap(uint32_t lo, uint32_t hi)
 		gcm_pageheap_give_locked(lo, hi - lo, false);
 	/* The bits may be torn: whoever takes these pages looks again. */
 	gcm_bits_mark_locked(GCM_GUARD, gcm_page_addr(lo), gcm_page_addr(hi),
-	    gcm_large_has_guards());
+	    gcm_pageheap_has_guards());
 }
 
 static bool
@@ -173,7 +173,7 @@ is_alone(struct gcm_cache *self)
 static struct gcm_cache *
 find_survivor(bool *known)
 {
-	struct gcm_cache *self = gcm_cache_self;
+	struct gcm_cache *self = gcm_cache_self();
 
 	*known = true;
 	if (self != &gcm_cache_none && self != &gcm_cache_late)
@@ -231,7 +231,7 @@ gcm_heap_forked(void)
 {
 	if (atomic_load(&heap.state) != READY)
 		return;
-	heap.survivor = gcm_cache_self;
+	heap.survivor = gcm_cache_self();
 	heap.survivor_known = true;
 	if (heap.soundness == &never_wiped)
 		atomic_store(heap.soundness, WIPED);
@@ -258,7 +258,7 @@ gcm_heap_enter(void)
 static void
 note_stranger(void)
 {
-	if (gcm_cache_self == &gcm_cache_none)
+	if (gcm_cache_self() == &gcm_cache_none)
 		gcm_cache_note_stranger();
 }
 
@@ -268,7 +268,7 @@ note_stranger(void)
 static struct gcm_cache *
 find_cache(void)
 {
-	struct gcm_cache *cache = gcm_cache_self;
+	struct gcm_cache *cache = gcm_cache_self();
 
 	if (GCM_UNLIKELY(cache == &gcm_cache_none))
 		cache = gcm_cache_attach();
@@ -458,7 +458,7 @@ gcm_heap_free(void *block, const char *call)
 {
 	uintptr_t addr = (uintptr_t)block;
 	struct gcm_page *page = check_block(addr, call);
-	struct gcm_cache *cache = gcm_cache_self;
+	struct gcm_cache *cache = gcm_cache_self();
 	uint32_t tag = gcm_page_tag(page);
 
 	if (tag == 0) {
@@ -497,14 +497,14 @@ static void *
 copy_block(void *block, size_t usable, size_t size)
 {
 	void *copy = size <= GCM_SMALL_MAX
-	    ? gcm_cache_alloc_hot(gcm_cache_self, gcm_class_of_size(size), size,
+	    ? gcm_cache_alloc_hot(gcm_cache_self(), gcm_class_of_size(size), size,
 	          gcm_heap_alloc)
 	    : gcm_heap_alloc(size);
 
 	if (copy == NULL)
 		return NULL;
 	memcpy(copy, block, usable < size ? usable : size);
-	if (!gcm_cache_free_hot(gcm_cache_self, block))
+	if (!gcm_cache_free_hot(gcm_cache_self(), block))
 		gcm_heap_free(block, "realloc");
 	return copy;
 }

@@ -77,11 +77,21 @@ take_span(uint32_t npages, uint32_t align_pages, bool may_grow, bool *clean)
 	return index;
 }
 
+/* Do addresses and lengths (or-ed) fill pages of the kernel?  It rounds what
+ * does not to pages that others have a part of.
+ */
+static bool
+fills_pages(uintptr_t bounds)
+{
+	return (bounds & (gcm_os_page_size() - 1)) == 0;
+}
+
 /* Zero what is not known to be. */
 static void
 zero_pages(uintptr_t addr, size_t len)
 {
-	if (len <= RELEASE_BYTES || gcm_os_release((void *)addr, len) != 0)
+	if (len <= RELEASE_BYTES || !fills_pages(addr | len) ||
+	    gcm_os_release((void *)addr, len) != 0)
 		memset((void *)addr, 0, len);
 }
 
@@ -91,7 +101,7 @@ find_span(uint32_t npages, uint32_t align_pages, bool *clean)
 	uint32_t index = take_span(npages, align_pages, false, clean);
 
 	if (index == GCM_NO_PAGE) {
-		gcm_cache_flush_idle(gcm_cache_self);
+		gcm_cache_flush_idle(gcm_cache_self());
 		if (gcm_cache_trim(NULL) > 0 || gcm_large_unpark())
 			index = take_span(npages, align_pages, false, clean);
 	}
@@ -239,12 +249,6 @@ gcm_large_unpark(void)
 	return link != 0;
 }
 
-bool
-gcm_large_has_guards(void)
-{
-	return !atomic_load_explicit(&no_guards, memory_order_relaxed);
-}
-
 void
 gcm_large_reset(void)
 {
@@ -270,7 +274,7 @@ free_span(uint32_t index, uint8_t state, bool clean)
 		clean = renewed && gcm_os_page_size() <= GCM_PAGE_SIZE;
 	}
 	give_span(index, clean);
-	gcm_scavenge_count(gcm_cache_self, clean ? 0 : len);
+	gcm_scavenge_count(gcm_cache_self(), clean ? 0 : len);
 }
 
 bool
@@ -334,7 +338,7 @@ gcm_large_resize(uintptr_t addr, uint32_t npages)
 	        gcm_page_addr(index + now)))
 		return true; /* all of it stays */
 	shrink_span(index, want, nguards, false);
-	gcm_scavenge_count(gcm_cache_self,
+	gcm_scavenge_count(gcm_cache_self(),
 	    (size_t)(now - want) << GCM_PAGE_SHIFT);
 	return true;
 }
@@ -343,7 +347,8 @@ gcm_large_resize(uintptr_t addr, uint32_t npages)
 static bool
 move_contents(uintptr_t from, uintptr_t to, size_t len)
 {
-	if (len >= MOVE_BYTES && !gcm_alter_is_noted(gcm_slot_get(from))) {
+	if (len >= MOVE_BYTES && fills_pages(from | to | len) &&
+	    !gcm_alter_is_noted(gcm_slot_get(from))) {
 		if (gcm_os_move((void *)from, (void *)to, len) == 0) {
 			gcm_page_at(to)->flags |= GCM_PAGE_MOVED;
 			return true;

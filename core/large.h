@@ -40,9 +40,6 @@ void *gcm_large_move(uintptr_t addr, uint32_t npages);
 /* Let go of the freed span that is kept aside; true if there was one. */
 bool gcm_large_unpark(void);
 
-/* Has the system guards?  Unknown counts as yes. */
-bool gcm_large_has_guards(void);
-
 /* In a forked child: nothing is kept aside. */
 void gcm_large_reset(void);
 

@@ -34,6 +34,9 @@ noinst_LTLIBRARIES += %D%/libcore.la
 	%D%/span.c \
 	%D%/cache.h \
 	%D%/cache.c \
+	%D%/cache_set.c \
+	%D%/orphan.h \
+	%D%/orphan.c \
 	%D%/alter.h \
 	%D%/alter.c \
 	%D%/large.h \

@@ -240,14 +240,27 @@ grow_zone(uint32_t npages)
 	return true;
 }
 
+static _Atomic bool guarded; /* before the first guard; page-heap lock */
+
+bool
+gcm_pageheap_has_guards(void)
+{
+	return atomic_load_explicit(&guarded, memory_order_relaxed);
+}
+
 bool
 gcm_pageheap_guard_locked(uint32_t index)
 {
 	uintptr_t addr = gcm_page_addr(index);
+	bool before = gcm_pageheap_has_guards();
 
-	if (gcm_os_page_size() > GCM_PAGE_SIZE ||
-	    gcm_os_guard((void *)addr, GCM_PAGE_SIZE, true) != 0)
+	if (gcm_os_page_size() > GCM_PAGE_SIZE)
 		return false;
+	atomic_store_explicit(&guarded, true, memory_order_relaxed);
+	if (gcm_os_guard((void *)addr, GCM_PAGE_SIZE, true) != 0) {
+		atomic_store_explicit(&guarded, before, memory_order_relaxed);
+		return false;
+	}
 	gcm_bits_mark_locked(GCM_GUARD, addr, addr + GCM_PAGE_SIZE, true);
 	return true;
 }

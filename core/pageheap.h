@@ -38,6 +38,9 @@ uint32_t gcm_pageheap_take_locked(uint32_t npages, uint32_t align_pages,
  */
 bool gcm_pageheap_guard_locked(uint32_t index);
 
+/* May any page have been made to fault? */
+bool gcm_pageheap_has_guards(void);
+
 /* Make the pages accessible again; they read as zero. */
 void gcm_pageheap_unguard_locked(uint32_t first, uint32_t npages);
 

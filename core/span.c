@@ -320,3 +320,24 @@ gcm_span_repair(uint32_t index)
 	page->flags &= (uint8_t)~(GCM_PAGE_TORN | GCM_PAGE_BINNED);
 	gcm_span_hint_all(index);
 }
+
+uint32_t
+gcm_span_trim(struct gcm_span_list *list, uint32_t carving, uint32_t count)
+{
+	uint32_t released = 0;
+
+	for (; count > 0 && list->head != 0; count--) {
+		uint32_t index = list->head - 1;
+		struct gcm_page *page = gcm_page(index);
+
+		list->head = page->next;
+		if (index + 1 == carving ||
+		    (page->flags & GCM_PAGE_TORN) != 0 ||
+		    !gcm_span_may_be_empty(index) || !gcm_span_is_empty(index))
+			continue;
+		gcm_span_unlink(list, index);
+		released += page->n;
+		gcm_span_release(index);
+	}
+	return released;
+}

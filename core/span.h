@@ -44,6 +44,13 @@ bool gcm_span_is_empty(uint32_t index);
 /* Do the hints allow that the span is empty?  Cheap; false is certain. */
 bool gcm_span_may_be_empty(uint32_t index);
 
+/* Look at the next `count` spans of a ring and give the empty ones back to the
+ * page heap, but for the one at link `carving`.  The list's guard held.
+ * Returns the pages given back.
+ */
+uint32_t gcm_span_trim(struct gcm_span_list *list, uint32_t carving,
+    uint32_t count);
+
 /* Make a span whose owner vanished in a fork consistent: keep what the
  * program has, free everything else.
  */

@@ -209,8 +209,8 @@ count_cache(struct gcm_cache *cache, void *arg)
 static bool
 enter_heap(void)
 {
-	if (gcm_cache_self == &gcm_cache_none ||
-	    gcm_cache_self == &gcm_cache_late)
+	if (gcm_cache_self() == &gcm_cache_none ||
+	    gcm_cache_self() == &gcm_cache_late)
 		gcm_cache_note_stranger();
 	return gcm_heap_enter();
 }

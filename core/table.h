@@ -99,7 +99,8 @@ enum {
 	GCM_TAG_CLASS = 0xff,    /* bits of the bin code */
 	GCM_TAG_OWNER_SHIFT = 8,
 	GCM_OWNER_ORPHAN = 1,  /* owner id of spans nobody owns */
-	GCM_OWNER_FIRST = 2    /* first id of a cache */
+	GCM_OWNER_FIRST = 2,   /* first id of a cache */
+	GCM_OWNER_NONE = 0xffffff /* no span has it */
 };
 
 /* The part of the window that is mapped. */

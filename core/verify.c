@@ -9,6 +9,7 @@
 #include "core/cache.h"
 #include "core/heap.h"
 #include "core/meta.h"
+#include "core/orphan.h"
 #include "core/pageheap.h"
 
 /* .inv.start and the legal states of a span of slots. */
@@ -98,7 +99,7 @@ check_cache(struct gcm_cache *cache, void *arg)
 void
 gcm_verify_heap(void)
 {
-	uint32_t spans = 0, listed = gcm_cache_orphans();
+	uint32_t spans = 0, listed = gcm_orphan_count();
 
 	if (!gcm_heap_enter())
 		return;

@@ -46,11 +46,11 @@ GCM_EXPORT int
 malloc_trim(size_t pad)
 {
 	/* As in stat.c: this thread may hold locks while another forks. */
-	if (gcm_cache_self == &gcm_cache_none)
+	if (gcm_cache_self() == &gcm_cache_none)
 		gcm_cache_note_stranger();
 	if (!gcm_heap_enter())
 		return 0;
-	gcm_cache_flush_all(gcm_cache_self);
+	gcm_cache_flush_all(gcm_cache_self());
 	return gcm_scavenge_now(pad);
 }
 

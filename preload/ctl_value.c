@@ -242,7 +242,7 @@ gcm_ctl_store(enum gcm_ctl_key key, uint64_t value)
 		return gcm_ctl_has_arena(value) ? 0 : EFAULT;
 	case GCM_CTL_T_TCACHE:
 		if (value == 0)
-			gcm_cache_flush_all(gcm_cache_self);
+			gcm_cache_flush_all(gcm_cache_self());
 		return 0;
 	case GCM_CTL_A_DIRTY:
 	case GCM_CTL_N_DIRTY:
@@ -264,7 +264,7 @@ gcm_ctl_act(enum gcm_ctl_key key, const size_t *index)
 			(void)malloc_trim(0);
 		return 0;
 	default: /* the thread's cache */
-		gcm_cache_flush_all(gcm_cache_self);
+		gcm_cache_flush_all(gcm_cache_self());
 		return 0;
 	}
 }

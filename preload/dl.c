@@ -53,8 +53,8 @@ struct search {
 
 static _Atomic bool redirected; /* tried; the loader's lock to set */
 
-typedef void (*entry_visitor)(struct search *search, Elf64_Sym *entry,
-    uintptr_t value);
+typedef void (*entry_visitor)(
+    struct search *search, Elf64_Sym *entry, uintptr_t value);
 
 struct visit {
 	struct search *search;
@@ -120,7 +120,7 @@ redirect_entries(struct search *search)
 		return;
 	if ((search->libc.flags & PF_X) != 0 &&
 	    (lo < gcm_round_down(search->libc.lo, page) ||
-	        hi > search->libc.strings_end))
+		hi > search->libc.strings_end))
 		return;
 	if (GCM_NEXT(mprotect)((void *)lo, hi - lo, PROT_READ | PROT_WRITE) !=
 	    0)

@@ -38,8 +38,8 @@ static struct {
 	struct mallinfo2 (*info)(void); /* NULL before glibc 2.33 */
 } behind;
 
-static _Atomic bool used;    /* glibc's malloc was; sticky */
-static _Atomic bool spaces;  /* there is another namespace; sticky */
+static _Atomic bool used;   /* glibc's malloc was; sticky */
+static _Atomic bool spaces; /* there is another namespace; sticky */
 
 /* glibc's header of a block: sizes with flags in the low bits */
 struct chunk {
@@ -59,9 +59,8 @@ find_object(const void *function)
 {
 	Dl_info info;
 
-	return function != NULL && dladdr(function, &info) != 0
-	    ? info.dli_fbase
-	    : NULL;
+	return function != NULL && dladdr(function, &info) != 0 ? info.dli_fbase
+								: NULL;
 }
 
 static void *
@@ -87,8 +86,8 @@ find_who(void)
 	libc = find_object((const void *)&__errno_location);
 	behind.first = find_object(dlsym(RTLD_DEFAULT, "free")) == self;
 	return behind.first && find_object(*(void **)&behind.free) == libc
-	    ? GLIBC
-	    : OTHER;
+		   ? GLIBC
+		   : OTHER;
 }
 
 void
@@ -151,10 +150,10 @@ looks_sound(const struct chunk *chunk)
 		return false;
 	if ((chunk->size & MAPPED) != 0)
 		return ((addr - chunk->before) & page) == 0 &&
-		    ((chunk->before + size) & page) == 0;
+		       ((chunk->before + size) & page) == 0;
 	if ((chunk->size & OTHER_ARENA) != 0 &&
 	    !gcm_os_can_read(
-	        (const void *)(addr & ~((uintptr_t)HEAP_BYTES - 1))))
+		(const void *)(addr & ~((uintptr_t)HEAP_BYTES - 1))))
 		return false;
 	return gcm_os_can_read((const void *)(addr + size));
 }

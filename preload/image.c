@@ -16,7 +16,7 @@ gcm_image_holds(const struct dl_phdr_info *info, const void *addr)
 
 		if (segment->p_type == PT_LOAD &&
 		    (uintptr_t)addr - info->dlpi_addr - segment->p_vaddr <
-		        segment->p_memsz)
+			segment->p_memsz)
 			return true;
 	}
 	return false;
@@ -45,7 +45,8 @@ read_dynamic(struct gcm_image *image, const Elf64_Dyn *entry)
 			image->strings = (const char *)find_table(image, entry);
 			break;
 		case DT_GNU_HASH:
-			image->hash = (const uint32_t *)find_table(image, entry);
+			image->hash =
+			    (const uint32_t *)find_table(image, entry);
 			break;
 		case DT_STRSZ:
 			length = (size_t)entry->d_un.d_val;
@@ -66,8 +67,9 @@ gcm_image_read(const struct dl_phdr_info *info, struct gcm_image *image)
 	*image = (struct gcm_image){.base = (uintptr_t)info->dlpi_addr};
 	for (; segment < end; segment++)
 		if (segment->p_type == PT_DYNAMIC)
-			read_dynamic(image,
-			    (const Elf64_Dyn *)(image->base + segment->p_vaddr));
+			read_dynamic(
+			    image, (const Elf64_Dyn *)(image->base +
+						       segment->p_vaddr));
 	for (segment = info->dlpi_phdr; segment < end; segment++) {
 		uintptr_t lo = image->base + segment->p_vaddr;
 
@@ -78,7 +80,7 @@ gcm_image_read(const struct dl_phdr_info *info, struct gcm_image *image)
 		image->flags = segment->p_flags;
 	}
 	return image->symbols != NULL && image->strings != NULL &&
-	    image->hash != NULL && image->lo != 0;
+	       image->hash != NULL && image->lo != 0;
 }
 
 struct hash {
@@ -92,8 +94,8 @@ read_hash(const struct gcm_image *image)
 	struct hash hash = {image->hash[0], image->hash[1], NULL, NULL};
 	uint32_t nfilter = image->hash[2];
 
-	hash.buckets = image->hash + 4 +
-	    nfilter * (sizeof(Elf64_Addr) / sizeof(uint32_t));
+	hash.buckets =
+	    image->hash + 4 + nfilter * (sizeof(Elf64_Addr) / sizeof(uint32_t));
 	hash.chains = hash.buckets + hash.nbuckets;
 	return hash;
 }
@@ -102,7 +104,7 @@ static bool
 is_function(const Elf64_Sym *symbol)
 {
 	return symbol->st_shndx != SHN_UNDEF && symbol->st_value != 0 &&
-	    ELF64_ST_TYPE(symbol->st_info) == STT_FUNC;
+	       ELF64_ST_TYPE(symbol->st_info) == STT_FUNC;
 }
 
 void
@@ -134,8 +136,8 @@ hash_name(const char *name)
 }
 
 Elf64_Sym *
-gcm_image_find(const struct gcm_image *image, const char *name,
-    Elf64_Sym *before)
+gcm_image_find(
+    const struct gcm_image *image, const char *name, Elf64_Sym *before)
 {
 	struct hash hash = read_hash(image);
 	uint32_t value = hash_name(name);

@@ -10,10 +10,10 @@ struct gcm_image {
 	uintptr_t base;
 	Elf64_Sym *symbols;
 	const char *strings;
-	const uint32_t *hash;      /* DT_GNU_HASH */
+	const uint32_t *hash; /* DT_GNU_HASH */
 	uintptr_t strings_end;
-	uintptr_t lo;              /* of the segment with the symbols */
-	uint32_t flags;            /* PF_* of it */
+	uintptr_t lo;   /* of the segment with the symbols */
+	uint32_t flags; /* PF_* of it */
 };
 
 /* Does addr lie in a segment of the object? */
@@ -29,7 +29,7 @@ void gcm_image_visit(const struct gcm_image *image,
 /* The next definition of `name` after `before` (NULL: the first); there is one
  * for each version.  NULL: no more.
  */
-Elf64_Sym *gcm_image_find(const struct gcm_image *image, const char *name,
-    Elf64_Sym *before);
+Elf64_Sym *gcm_image_find(
+    const struct gcm_image *image, const char *name, Elf64_Sym *before);
 
 #endif

@@ -80,7 +80,7 @@ alloc_middle(size_t size)
 	if (size > GCM_SMALL_MAX)
 		return gcm_heap_alloc(size);
 	return gcm_cache_alloc_hot(
-	    gcm_cache_self, gcm_class_of_large(size), size, gcm_heap_alloc);
+	    gcm_cache_self(), gcm_class_of_large(size), size, gcm_heap_alloc);
 }
 
 GCM_EXPORT void *
@@ -91,7 +91,7 @@ mallocx(size_t size, int flags)
 	if (GCM_UNLIKELY(size > GCM_BYTE_MAX))
 		return alloc_middle(size);
 	return gcm_cache_alloc_hot(
-	    gcm_cache_self, gcm_class_of_byte[size], size, gcm_heap_alloc);
+	    gcm_cache_self(), gcm_class_of_byte[size], size, gcm_heap_alloc);
 }
 
 GCM_NOINLINE static void
@@ -109,7 +109,7 @@ GCM_EXPORT void
 dallocx(void *block, int flags)
 {
 	(void)flags;
-	if (!gcm_cache_free_hot(gcm_cache_self, block))
+	if (!gcm_cache_free_hot(gcm_cache_self(), block))
 		free_slow(block, "dallocx");
 }
 
@@ -118,7 +118,7 @@ sdallocx(void *block, size_t size, int flags)
 {
 	(void)size;
 	(void)flags;
-	if (!gcm_cache_free_hot(gcm_cache_self, block))
+	if (!gcm_cache_free_hot(gcm_cache_self(), block))
 		free_slow(block, "sdallocx");
 }
 

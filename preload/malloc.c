@@ -41,7 +41,7 @@ alloc_middle(size_t size)
 {
 	if (size > GCM_SMALL_MAX)
 		return alloc_slow(size);
-	return gcm_cache_alloc_hot(gcm_cache_self,
+	return gcm_cache_alloc_hot(gcm_cache_self(),
 	    gcm_class_of_large(size), size, alloc_slow);
 }
 
@@ -50,7 +50,7 @@ malloc(size_t size)
 {
 	if (GCM_UNLIKELY(size > GCM_BYTE_MAX))
 		return alloc_middle(size);
-	return gcm_cache_alloc_hot(gcm_cache_self, gcm_class_of_byte[size], size,
+	return gcm_cache_alloc_hot(gcm_cache_self(), gcm_class_of_byte[size], size,
 	    alloc_slow);
 }
 
@@ -68,14 +68,14 @@ free_slow(void *block, const char *call)
 GCM_NOINLINE static void
 free_rare(void *block)
 {
-	if (!gcm_cache_free_remote(gcm_cache_self, block))
+	if (!gcm_cache_free_remote(gcm_cache_self(), block))
 		free_slow(block, "free");
 }
 
 GCM_EXPORT void
 free(void *block)
 {
-	if (GCM_LIKELY(gcm_cache_free_hot(gcm_cache_self, block)))
+	if (GCM_LIKELY(gcm_cache_free_hot(gcm_cache_self(), block)))
 		return;
 	free_rare(block);
 }
@@ -117,7 +117,7 @@ calloc(size_t count, size_t size)
 		return no_memory(NULL);
 	if (GCM_UNLIKELY(bytes > GCM_BYTE_MAX))
 		return alloc_zeroed_slow(bytes);
-	block = gcm_cache_alloc_hot(gcm_cache_self, gcm_class_of_byte[bytes],
+	block = gcm_cache_alloc_hot(gcm_cache_self(), gcm_class_of_byte[bytes],
 	    bytes, alloc_slow);
 	if (GCM_UNLIKELY(block == NULL))
 		return NULL;
@@ -130,7 +130,7 @@ realloc(void *block, size_t size)
 	if (block == NULL)
 		return malloc(size);
 	if (GCM_UNLIKELY(size == 0)) {
-		if (!gcm_cache_free_hot(gcm_cache_self, block))
+		if (!gcm_cache_free_hot(gcm_cache_self(), block))
 			free_slow(block, "realloc");
 		return NULL;
 	}

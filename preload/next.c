@@ -33,8 +33,8 @@ gcm_next_find(enum gcm_next_id id)
 	if (next == NULL)
 		(void)dlerror(); /* the program must not find it there */
 	else
-		atomic_store_explicit(&gcm_next[id], next,
-		    memory_order_relaxed);
+		atomic_store_explicit(
+		    &gcm_next[id], next, memory_order_relaxed);
 	errno = saved;
 	return next;
 }

@@ -54,7 +54,7 @@ new_middle(size_t size)
 {
 	if (size > GCM_SMALL_MAX)
 		return new_slow(size);
-	return gcm_cache_alloc_hot(gcm_cache_self, gcm_class_of_large(size),
+	return gcm_cache_alloc_hot(gcm_cache_self(), gcm_class_of_large(size),
 	    size, new_slow);
 }
 
@@ -64,7 +64,7 @@ _Znwm(size_t size)
 {
 	if (GCM_UNLIKELY(size > GCM_BYTE_MAX))
 		return new_middle(size);
-	return gcm_cache_alloc_hot(gcm_cache_self, gcm_class_of_byte[size],
+	return gcm_cache_alloc_hot(gcm_cache_self(), gcm_class_of_byte[size],
 	    size, new_slow);
 }
 
@@ -72,7 +72,7 @@ _Znwm(size_t size)
 void
 _ZdlPv(void *block)
 {
-	if (GCM_UNLIKELY(!gcm_cache_free_hot(gcm_cache_self, block)))
+	if (GCM_UNLIKELY(!gcm_cache_free_hot(gcm_cache_self(), block)))
 		free(block);
 }
 

@@ -17,7 +17,6 @@
 #include <grp.h>
 #include <linux/close_range.h>
 #include <sched.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/core.h"
@@ -28,6 +27,15 @@ enum {
 	TRIES = 100,        /* of unshare and setns while our thread leaves */
 	TRY_NS = 100 * 1000 /* between two */
 };
+
+/* Since glibc 2.32; false is never wrong. */
+extern char __libc_single_threaded __attribute__((weak));
+
+static bool
+is_single(void)
+{
+	return &__libc_single_threaded != NULL && __libc_single_threaded != 0;
+}
 
 GCM_EXPORT pid_t
 fork(void)
@@ -40,13 +48,18 @@ fork(void)
 		return -1;
 	}
 	(void)gcm_scavenge_stop();
+	/* A thread may be about to use the heap for the first time, with the
+	 * child seeing one half of it: this store it sees.
+	 */
+	if (!is_single())
+		gcm_cache_note_stranger();
 	child = next();
 	if (child == 0)
 		gcm_heap_forked();
 	return child;
 }
 
-/* What each thread has of its own --------------------------------------------- */
+/* What each thread has of its own ----------------------------------------- */
 
 /* capability.h is not glibc's */
 GCM_EXPORT int capset(void *header, const void *data);
@@ -81,7 +94,7 @@ WITHOUT_THREAD(setgroups, (size_t count, const gid_t *list), (count, list))
 WITHOUT_THREAD(initgroups, (const char *user, gid_t group), (user, group))
 WITHOUT_THREAD(capset, (void *header, const void *data), (header, data))
 
-/* What the process shares ------------------------------------------------------ */
+/* What the process shares ------------------------------------------------- */
 
 /* Our thread has said farewell, and the kernel still counts it for some
  * microseconds: those calls fail with EINVAL then.  True to try again.
@@ -89,11 +102,11 @@ WITHOUT_THREAD(capset, (void *header, const void *data), (header, data))
 static bool
 is_leaving(int result, bool was_there, unsigned int *tries)
 {
-	struct timespec span = {0, TRY_NS};
+	static _Atomic uint32_t never;
 
 	if (result == 0 || errno != EINVAL || !was_there || ++*tries > TRIES)
 		return false;
-	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &span, NULL);
+	gcm_os_wait(&never, 0, TRY_NS); /* no point of cancellation */
 	return true;
 }
 

@@ -56,13 +56,13 @@ expect_call(long number, const long *arg)
 		if (arg[0] == SECCOMP_SET_MODE_STRICT)
 			expect_filter(SECCOMP_MODE_STRICT, 0);
 		else if (arg[0] == SECCOMP_SET_MODE_FILTER)
-			expect_filter(SECCOMP_MODE_FILTER,
-			    (unsigned long)arg[2]);
+			expect_filter(
+			    SECCOMP_MODE_FILTER, (unsigned long)arg[2]);
 		break;
 	case SYS_prctl:
 		if (arg[0] == PR_SET_SECCOMP)
-			expect_filter((unsigned long)arg[1],
-			    (unsigned long)arg[2]);
+			expect_filter(
+			    (unsigned long)arg[1], (unsigned long)arg[2]);
 		break;
 	case SYS_capset:
 	case SYS_setns:

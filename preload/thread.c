@@ -16,7 +16,7 @@ static _Atomic bool has_key;
 static void
 end_thread(void *cache)
 {
-	if (gcm_cache_self == cache)
+	if (gcm_cache_self() == cache)
 		gcm_cache_detach(cache);
 }
 
@@ -33,6 +33,6 @@ gcm_thread_init(void)
 	gcm_cache_on_attach = watch_thread;
 	atomic_store(&has_key, pthread_key_create(&key, end_thread) == 0);
 	/* A cache from before this constructor is the main thread's. */
-	if (gcm_cache_self != &gcm_cache_none)
-		watch_thread(gcm_cache_self);
+	if (gcm_cache_self() != &gcm_cache_none)
+		watch_thread(gcm_cache_self());
 }

@@ -2,10 +2,10 @@
 # nothing and ends with 0, or with 77 to be skipped.  It runs in an empty
 # folder of its own (in-scratch) with these in its environment:
 #
-#   GCM_LIB       the built libgcmalloc.so, absolute; a test preloads it itself
-#   GCM_SRCDIR    top of the source tree, absolute
-#   GCM_BUILDDIR  top of the build tree, absolute
-#   GCM_LONG      1 in `make check-long`, else unset
+#   GCMTEST_LIB       the built libgcmalloc.so, absolute; a test preloads it itself
+#   GCMTEST_SRCDIR    top of the source tree, absolute
+#   GCMTEST_BUILDDIR  top of the build tree, absolute
+#   GCMTEST_LONG      1 in `make check-long`, else unset
 #   TEST_CC, TEST_NM, TEST_CLANG_FORMAT: tools that configure chose
 #
 # The library knows none of these GCM_ names and would say so: a test takes
@@ -15,9 +15,9 @@
 # one source tests/api/x.c needs no more than its name there.
 
 AM_TESTS_ENVIRONMENT = \
-	GCM_LIB='$(abs_top_builddir)/.libs/libgcmalloc.so'; export GCM_LIB; \
-	GCM_SRCDIR='$(abs_top_srcdir)'; export GCM_SRCDIR; \
-	GCM_BUILDDIR='$(abs_top_builddir)'; export GCM_BUILDDIR; \
+	GCMTEST_LIB='$(abs_top_builddir)/.libs/libgcmalloc.so'; export GCMTEST_LIB; \
+	GCMTEST_SRCDIR='$(abs_top_srcdir)'; export GCMTEST_SRCDIR; \
+	GCMTEST_BUILDDIR='$(abs_top_builddir)'; export GCMTEST_BUILDDIR; \
 	TEST_CC='$(CC)'; export TEST_CC; \
 	TEST_NM='$(NM)'; export TEST_NM; \
 	TEST_CLANG_FORMAT='$(CLANG_FORMAT)'; export TEST_CLANG_FORMAT;
@@ -52,8 +52,8 @@ TESTS += $(LONG_TESTS)
 endif
 
 check-long:
-	$(AM_V_at)GCM_LONG=1 TEST_SECONDS=3600; \
-	export GCM_LONG TEST_SECONDS; \
+	$(AM_V_at)GCMTEST_LONG=1 TEST_SECONDS=3600; \
+	export GCMTEST_LONG TEST_SECONDS; \
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(TESTS) $(LONG_TESTS)'
 
 check-ratio:

@@ -2,7 +2,7 @@
 # limits, contents, figures.  Tables of cases as in tests/stress, whose kit
 # runs them: each in a process of its own, with the library preloaded.
 #
-#   GCM_LIB=/path/to/libgcmalloc.so tests/api/plain [CASE]    (empty: glibc)
+#   GCMTEST_LIB=/path/to/libgcmalloc.so tests/api/plain [CASE]    (empty: glibc)
 
 api_tests = \
 	%D%/plain \

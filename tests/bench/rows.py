@@ -192,7 +192,7 @@ def find_allocators(ours, extra):
 def environment(**more):
     """Ours without the test suite's own names, which our library would take
     for options, and a fixed locale."""
-    own = ("GCM_LIB", "GCM_SRCDIR", "GCM_BUILDDIR", "GCM_LONG")
+    own = ("GCMTEST_LIB", "GCMTEST_SRCDIR", "GCMTEST_BUILDDIR", "GCMTEST_LONG")
     kept = {k: v for k, v in os.environ.items() if k not in own}
     return dict(kept, LC_ALL="C", **more)
 

@@ -119,8 +119,8 @@ def options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("programs", nargs="*", metavar="ROW",
                         help="rows or groups to run, * allowed; default all")
-    parser.add_argument("--lib", default=os.environ.get("GCM_LIB"),
-                        help="our library (default $GCM_LIB)")
+    parser.add_argument("--lib", default=os.environ.get("GCMTEST_LIB"),
+                        help="our library (default $GCMTEST_LIB)")
     parser.add_argument("--bin", default=rows.HERE,
                         help="folder of the built programs")
     parser.add_argument("--work", help="folder for inputs, kept "

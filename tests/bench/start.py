@@ -32,8 +32,8 @@ def figures(program, library, command, rounds):
 def main():
     """Exit status 1 when a library could not be started."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--lib", default=os.environ.get("GCM_LIB"),
-                        help="our library (default $GCM_LIB)")
+    parser.add_argument("--lib", default=os.environ.get("GCMTEST_LIB"),
+                        help="our library (default $GCMTEST_LIB)")
     parser.add_argument("--bin", default=rows.HERE,
                         help="folder of the built programs")
     parser.add_argument("--rounds", type=int, default=7)

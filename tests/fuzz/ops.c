@@ -2,7 +2,8 @@
  *
  * Each program runs in a process of its own.  One that fails is named by its
  * seed, or its file: RIG_ENV_SEED=N runs the same again.  With RIG_ENV_TRACE
- * its operations are printed, to be shortened and kept in tests/fuzz/corpus.
+ * its operations are printed, to be shortened and kept in tests/fuzz/corpus;
+ * `ops FILE` runs such a file.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -27,6 +28,8 @@ run_random(uint64_t seed)
 {
 	bool trace = getenv(RIG_ENV_TRACE) != NULL;
 
+	if (trace)
+		setvbuf(stdout, NULL, _IOLBF, 0);
 	os_fake.random = seed;
 	os_fake.page_size = seed % 4 == 0 ? 65536 : 4096;
 	for (int i = 0; i < STEPS; i++) {
@@ -116,12 +119,14 @@ try_corpus(void)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
 	unsigned int nprograms = rig_long() ? LONG_PROGRAMS : PROGRAMS;
 	uint64_t seed = rig_seed(0);
 	bool good = true;
 
+	if (argc > 1)
+		return try_program(argv[1], 0) ? EXIT_SUCCESS : EXIT_FAILURE;
 	if (getenv(RIG_ENV_SEED) != NULL)
 		return try_program(NULL, seed) ? EXIT_SUCCESS : EXIT_FAILURE;
 	good = try_corpus();

@@ -1,6 +1,6 @@
 /* step.c -- one operation of a fuzz program
  *
- * Threads are played by one: gcm_cache_self says who runs.  A fork makes the
+ * Threads are played by one: gcm_cache_self() says who runs.  A fork makes the
  * thread that runs the only one there is, after everything that a fork may
  * tear has been torn.
  */
@@ -25,7 +25,6 @@ static struct rig_block blocks[NBLOCKS];
 static struct gcm_cache *threads[NTHREADS] = {
     [0 ... NTHREADS - 1] = &gcm_cache_none};
 static unsigned int running;
-static uint64_t seed = 1; /* of contents and torn memory */
 
 /* Two of three sizes are small; all powers of two are as likely. */
 static size_t
@@ -41,46 +40,45 @@ choose_size(uint32_t number)
 static void
 leave_thread(void)
 {
-	threads[running] = gcm_cache_self;
+	threads[running] = gcm_cache_self();
 }
 
 static void
 enter_thread(unsigned int which)
 {
 	running = which % NTHREADS;
-	gcm_cache_self = threads[running];
+	gcm_cache_become(threads[running]);
 }
 
 static void
 end_thread(void)
 {
-	if (gcm_cache_self->status == GCM_CACHE_USED)
-		gcm_cache_detach(gcm_cache_self);
+	if (gcm_cache_self()->status == GCM_CACHE_USED)
+		gcm_cache_detach(gcm_cache_self());
 }
 
 static void
 begin_thread(void)
 {
 	end_thread();
-	gcm_cache_self = &gcm_cache_none;
+	gcm_cache_become(&gcm_cache_none);
 }
 
 static bool
 has_cache(void)
 {
-	return gcm_cache_self != &gcm_cache_none &&
-	       gcm_cache_self != &gcm_cache_late;
+	return gcm_cache_self() != &gcm_cache_none &&
+	       gcm_cache_self() != &gcm_cache_late;
 }
 
 static void
-fork_heap(void)
+fork_heap(uint64_t seed)
 {
-	struct gcm_cache *self = gcm_cache_self;
+	struct gcm_cache *self = gcm_cache_self();
 
 	if (!gcm_heap_enter())
 		return;
-	gcm_scavenge_disable(); /* else its thread may be in the way */
-	gcm_cache_note_stranger();
+	gcm_cache_note_stranger(); /* nothing is torn in a lone thread's */
 	rig_tear_heap(&seed, has_cache() ? self : NULL);
 	rig_fork();
 	for (unsigned int i = 0; i < NTHREADS; i++)
@@ -138,7 +136,7 @@ step_block(const struct fuzz_op *op)
 {
 	struct rig_block *block = &blocks[op->a % NBLOCKS];
 	size_t size = choose_size(op->b);
-	uint64_t contents = rig_random(&seed);
+	uint64_t contents = ((uint64_t)op->c << 32 | op->b) + op->a;
 
 	switch (op->what) {
 	case 'm': /* malloc */
@@ -188,7 +186,7 @@ step_thread(const struct fuzz_op *op)
 		return true;
 	case 'F': /* fork */
 		if (op->a % 8 == 0)
-			fork_heap();
+			fork_heap(op->b);
 		return true;
 	case 'S': /* the scavenger's thread */
 		if (os_fake_has_thread() && op->a % 2 == 0)
@@ -209,11 +207,11 @@ fuzz_step(const struct fuzz_op *op)
 	switch (op->what) {
 	case 'l': /* empty the bins */
 		if (has_cache())
-			gcm_cache_flush_all(gcm_cache_self);
+			gcm_cache_flush_all(gcm_cache_self());
 		break;
 	case 'i': /* and the idle ones */
 		if (has_cache())
-			gcm_cache_flush_idle(gcm_cache_self);
+			gcm_cache_flush_idle(gcm_cache_self());
 		break;
 	case 's': /* give back */
 		(void)gcm_scavenge_now(op->a % 4 == 0 ? 0 : op->b % (1 << 22));

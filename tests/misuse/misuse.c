@@ -4,7 +4,7 @@
  *         stdout, what the library says to stderr, both files in memory.  It
  *         must be killed by SIGABRT and both must be equal.
  *
- *     misuse [NAME...]     only these, with GCM_LIB set
+ *     misuse [NAME...]     only these, with GCMTEST_LIB set
  */
 #define _GNU_SOURCE
 #include "misuse.h"
@@ -87,11 +87,11 @@ become_case(const char *name, const char *size, int out, int err)
 	dup2(open("/dev/null", O_RDONLY), 0);
 	dup2(out, 1);
 	dup2(err, 2);
-	setenv("LD_PRELOAD", getenv("GCM_LIB"), 1);
-	unsetenv("GCM_LIB");
-	unsetenv("GCM_SRCDIR");
-	unsetenv("GCM_BUILDDIR");
-	unsetenv("GCM_LONG");
+	setenv("LD_PRELOAD", getenv("GCMTEST_LIB"), 1);
+	unsetenv("GCMTEST_LIB");
+	unsetenv("GCMTEST_SRCDIR");
+	unsetenv("GCMTEST_BUILDDIR");
+	unsetenv("GCMTEST_LONG");
 	unsetenv("GCM_TEST_SECONDS");
 	alarm(SECONDS);
 	execl(self, self, "--case", name, size, (char *)NULL);
@@ -153,8 +153,8 @@ main(int argc, char **argv)
 
 	if (argc == 4 && strcmp(argv[1], "--case") == 0)
 		return run_case(argv[2], argv[3]);
-	if (getenv("GCM_LIB") == NULL) {
-		fprintf(stderr, "misuse: GCM_LIB must name the library\n");
+	if (getenv("GCMTEST_LIB") == NULL) {
+		fprintf(stderr, "misuse: GCMTEST_LIB must name the library\n");
 		return 99;
 	}
 	for (int t = 0; t < NTABLES; t++) {

@@ -5,19 +5,19 @@
                                the C library's own always comes first
     suite.py -v [NAME=]LIB...  and how each program ended
     suite.py -l LIB            what is caught, in the form of suite.caught
-    suite.py                   with GCM_LIB set, as in make check: what
+    suite.py                   with GCMTEST_LIB set, as in make check: what
                                suite.caught lists must be caught
 
 A C program runs with blocks of 8 bytes (S), 4 KiB (M) and 256 KiB (L), a C++
 one with 4096 elements (C++).  Caught is what does not print "missed".  The
-programs are those in $GCM_BUILDDIR, or in the current folder's tests/misuse.
+programs are those in $GCMTEST_BUILDDIR, or in the current folder's tests/misuse.
 """
 import os
 import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-BIN = os.path.join(os.environ.get("GCM_BUILDDIR", os.getcwd()), "tests/misuse")
+BIN = os.path.join(os.environ.get("GCMTEST_BUILDDIR", os.getcwd()), "tests/misuse")
 KINDS = (
     ("suite", (("S", 8), ("M", 4096), ("L", 256 * 1024))),
     ("suite_cxx", (("C++", 4096),)),
@@ -98,7 +98,7 @@ def check(lib):
         for letter, command in variants:
             if letter not in wanted.get(case, ()):
                 continue
-            if (case, letter) == GREEDY and "GCM_LONG" not in os.environ:
+            if (case, letter) == GREEDY and "GCMTEST_LONG" not in os.environ:
                 continue
             caught, how = run(lib, command)
             if not caught:
@@ -116,8 +116,8 @@ def main():
         sys.exit("suite: no programs in " + BIN)
     if "-l" in flags and libs:
         listing(libs[0][1])
-    elif not libs and not flags and os.environ.get("GCM_LIB"):
-        sys.exit(1 if check(os.environ["GCM_LIB"]) else 0)
+    elif not libs and not flags and os.environ.get("GCMTEST_LIB"):
+        sys.exit(1 if check(os.environ["GCMTEST_LIB"]) else 0)
     elif flags in ([], ["-v"]):
         table([("libc", None)] + libs, "-v" in flags)
     else:

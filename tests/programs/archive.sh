@@ -1,6 +1,6 @@
 #!/bin/sh
 # archive.sh -- compressors and archivers
-. "$GCM_SRCDIR/tests/programs/compare"
+. "$GCMTEST_SRCDIR/tests/programs/compare"
 
 # A tree of some megabytes that every workload here packs.
 TREE='mkdir -p tree/sub

@@ -1,6 +1,6 @@
 #!/bin/sh
 # build.sh -- compilers, linkers and what drives them
-. "$GCM_SRCDIR/tests/programs/compare"
+. "$GCMTEST_SRCDIR/tests/programs/compare"
 
 workload gcc short gcc <<'END'
 cat > a.c <<'EOT'

@@ -1,6 +1,6 @@
 #!/bin/sh
 # data.sh -- databases, formats and ciphers
-. "$GCM_SRCDIR/tests/programs/compare"
+. "$GCMTEST_SRCDIR/tests/programs/compare"
 
 workload sqlite short sqlite3 <<'END'
 sqlite3 f.db <<'EOT'

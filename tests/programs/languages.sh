@@ -1,6 +1,6 @@
 #!/bin/sh
 # languages.sh -- interpreters and virtual machines other than Python
-. "$GCM_SRCDIR/tests/programs/compare"
+. "$GCMTEST_SRCDIR/tests/programs/compare"
 
 workload perl-hashes short perl <<'END'
 PERL_HASH_SEED=0 PERL_PERTURB_KEYS=0 perl -we '

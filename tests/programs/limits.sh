@@ -1,6 +1,6 @@
 #!/bin/sh
 # limits.sh -- programs under limits that leave no room for waste
-. "$GCM_SRCDIR/tests/programs/compare"
+. "$GCMTEST_SRCDIR/tests/programs/compare"
 
 workload address-space-64m short "python3 perl bash sqlite3" <<'END'
 ulimit -v 65536

@@ -1,6 +1,6 @@
 #!/bin/sh
 # python.sh -- CPython; PYTHONMALLOC=malloc sends every object to malloc
-. "$GCM_SRCDIR/tests/programs/compare"
+. "$GCMTEST_SRCDIR/tests/programs/compare"
 
 workload py-start short python3 <<'END'
 python3 -c pass

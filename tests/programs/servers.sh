@@ -1,6 +1,6 @@
 #!/bin/sh
 # servers.sh -- daemons, reached through sockets in the file system
-. "$GCM_SRCDIR/tests/programs/compare"
+. "$GCMTEST_SRCDIR/tests/programs/compare"
 
 # until_true SECONDS COMMAND...
 UNTIL='until_true() {

@@ -1,6 +1,6 @@
 #!/bin/sh
 # shell.sh -- shells and the small programs that they start
-. "$GCM_SRCDIR/tests/programs/compare"
+. "$GCMTEST_SRCDIR/tests/programs/compare"
 
 workload dash short dash <<'END'
 dash -c '

@@ -1,6 +1,6 @@
 #!/bin/sh
 # tools.sh -- programs that developers and administrators live in
-. "$GCM_SRCDIR/tests/programs/compare"
+. "$GCMTEST_SRCDIR/tests/programs/compare"
 
 GIT='export GIT_AUTHOR_DATE="2020-01-01T00:00:00Z" GIT_COMMITTER_DATE="2020-01-01T00:00:00Z"
 export GIT_CONFIG_NOSYSTEM=1 GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@x GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@x

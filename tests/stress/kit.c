@@ -6,7 +6,7 @@
  *         in time with nothing written; 77 skips it.  Whatever is left of
  *         its process group is killed afterwards.
  *
- *         GCM_ names that are the harness's (GCM_LIB, GCM_SEED, ...) are
+ *         GCM_ names that are the harness's (GCMTEST_LIB, GCMTEST_SEED, ...) are
  *         renamed to KIT_ names for the case: the library complains of GCM_
  *         names that it does not know, and it would be right.
  */
@@ -49,13 +49,13 @@ static char exe[PATH_MAX];
 static void
 become_case(const char *name, unsigned flags, int output)
 {
-	static const char *const ours[][2] = {{"GCM_LIB", "KIT_LIB"},
-	    {"GCM_SEED", "KIT_SEED"}, {"GCM_LONG", "KIT_LONG"},
-	    {"GCM_SRCDIR", "KIT_SRCDIR"}, {"GCM_BUILDDIR", "KIT_BUILDDIR"}};
+	static const char *const ours[][2] = {{"GCMTEST_LIB", "KIT_LIB"},
+	    {"GCMTEST_SEED", "KIT_SEED"}, {"GCMTEST_LONG", "KIT_LONG"},
+	    {"GCMTEST_SRCDIR", "KIT_SRCDIR"}, {"GCMTEST_BUILDDIR", "KIT_BUILDDIR"}};
 	struct rlimit no_core = {0, 0};
 	char arg[] = "--case";
 	char *argv[] = {exe, arg, strdup(name), NULL};
-	const char *lib = getenv("GCM_LIB");
+	const char *lib = getenv("GCMTEST_LIB");
 	int null = open("/dev/null", O_RDONLY);
 
 	setsid();
@@ -85,7 +85,7 @@ start(const struct kit_case *c, struct job *job)
 {
 	unsigned seconds = c->seconds != 0 ? c->seconds : 60;
 
-	if (getenv("GCM_LONG") != NULL)
+	if (getenv("GCMTEST_LONG") != NULL)
 		seconds *= 10;
 	if (getenv("KIT_SLOW") != NULL)
 		seconds *= (unsigned)atoi(getenv("KIT_SLOW"));
@@ -178,7 +178,7 @@ report(const struct job *job, const char *verdict)
 	static char text[OUTPUT_SHOWN];
 	ssize_t n = pread(job->output, text, sizeof(text), 0);
 
-	printf("FAIL %s: %s (GCM_SEED=%" PRIu64 ")\n", job->c->name, verdict,
+	printf("FAIL %s: %s (GCMTEST_SEED=%" PRIu64 ")\n", job->c->name, verdict,
 	    kit_seed());
 	if (n > 0)
 		printf("%.*s\n", (int)n, text);
@@ -262,7 +262,7 @@ run_all(const struct kit_case *cases, const char *only, bool parallel)
 		if (only != NULL && strcmp(only, c->name) != 0)
 			continue;
 		if ((c->flags & KIT_LONG) != 0 && only == NULL &&
-		    getenv("GCM_LONG") == NULL)
+		    getenv("GCMTEST_LONG") == NULL)
 			continue;
 		if (active == limit) {
 			finish_one_of(limit);
@@ -318,7 +318,7 @@ check_preloaded(unsigned flags)
 int
 kit_main(int argc, char **argv, const struct kit_case *cases)
 {
-	const char *lib = getenv("GCM_LIB");
+	const char *lib = getenv("GCMTEST_LIB");
 	char seed[32];
 	ssize_t n;
 
@@ -334,11 +334,11 @@ kit_main(int argc, char **argv, const struct kit_case *cases)
 	}
 	n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 	if (n < 0 || lib == NULL || (*lib != '\0' && access(lib, R_OK) != 0)) {
-		printf("GCM_LIB must name the library (empty: none)\n");
+		printf("GCMTEST_LIB must name the library (empty: none)\n");
 		return 99;
 	}
 	snprintf(seed, sizeof(seed), "%" PRIu64, kit_seed());
-	setenv("GCM_SEED", seed, 1);
+	setenv("GCMTEST_SEED", seed, 1);
 	signal(SIGTERM, give_up);
 	run_all(cases, argc > 1 ? argv[1] : NULL, true);
 	run_all(cases, argc > 1 ? argv[1] : NULL, false);

@@ -25,7 +25,7 @@ enum {
 }; /* exit status */
 
 enum kit_flag {
-	KIT_LONG = 1,     /* only with GCM_LONG=1 */
+	KIT_LONG = 1,     /* only with GCMTEST_LONG=1 */
 	KIT_PARALLEL = 2, /* mostly asleep: run beside the others */
 	KIT_PLAIN = 4,    /* the case loads the library itself, or not */
 };
@@ -34,7 +34,7 @@ struct kit_case {
 	const char *name;
 	void (*run)(void);
 	unsigned flags;
-	unsigned seconds; /* 0: 60; ten times that with GCM_LONG=1 */
+	unsigned seconds; /* 0: 60; ten times that with GCMTEST_LONG=1 */
 };
 
 /* The table ends with a row whose name is NULL. */

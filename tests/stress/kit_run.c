@@ -1,7 +1,7 @@
 /* kit_run.c -- what a case may use: words to say, time, chance, threads,
  * processes and figures of itself, all without malloc
  *
- * MODEL   The seed comes from GCM_SEED (KIT_SEED in a case) or the clock.
+ * MODEL   The seed comes from GCMTEST_SEED (KIT_SEED in a case) or the clock.
  *         Each generator is that seed and a stream number, so threads draw
  *         from streams of their own and a seed replays them all.
  */
@@ -59,7 +59,7 @@ kit_skip(const char *why)
 bool
 kit_long(void)
 {
-	return getenv("KIT_LONG") != NULL || getenv("GCM_LONG") != NULL;
+	return getenv("KIT_LONG") != NULL || getenv("GCMTEST_LONG") != NULL;
 }
 
 long
@@ -126,7 +126,7 @@ kit_seed(void)
 	if (seed != 0)
 		return seed;
 	if (given == NULL)
-		given = getenv("GCM_SEED");
+		given = getenv("GCMTEST_SEED");
 	if (given != NULL)
 		seed = strtoull(given, NULL, 0);
 	if (seed == 0)
@@ -175,6 +175,14 @@ kit_size(struct kit_rng *rng, size_t max)
 	return kit_below(rng, (size_t)2 << bits) % (max + 1);
 }
 
+static void
+dump_core(int sig)
+{
+	signal(SIGQUIT, SIG_DFL);
+	raise(SIGQUIT);
+	_exit(sig);
+}
+
 pid_t
 kit_fork(void)
 {
@@ -182,8 +190,11 @@ kit_fork(void)
 
 	if (pid < 0)
 		KIT_FAIL("fork");
-	if (pid == 0)
+	if (pid == 0) {
 		alarm((unsigned)kit_scale(20, 60));
+		if (getenv("KIT_CORE") != NULL)
+			signal(SIGALRM, dump_core);
+	}
 	return pid;
 }
 

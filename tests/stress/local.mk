@@ -1,6 +1,6 @@
 # stress: threads, forks and exits under load, with a seed that is printed and
 # can be given again (README).  Each program is a table of cases that runs in
-# seconds, for hours with GCM_LONG.
+# seconds, for hours with GCMTEST_LONG.
 
 stress_tests = \
 	%D%/threads \

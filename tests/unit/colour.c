@@ -33,7 +33,7 @@ static uintptr_t next_slot;
 static void
 peeked(const volatile void *where)
 {
-	if (where != &gcm_cache_self->colour)
+	if (where != &gcm_cache_self()->colour)
 		return;
 	npeeks++;
 	if (npeeks == 1 && on_first != NULL)
@@ -47,7 +47,7 @@ begin_cycle(uintptr_t slot)
 {
 	(void)slot;
 	atomic_store(&gcm_cache_none.colour, NOW);
-	atomic_store(&gcm_cache_self->colour, NOW);
+	atomic_store(&gcm_cache_self()->colour, NOW);
 }
 
 static void
@@ -87,8 +87,8 @@ begin(void)
 {
 	ck_assert_ptr_nonnull(gcm_heap_alloc(SIZE));
 	atomic_store(&gcm_cache_none.colour, OLD);
-	atomic_store(&gcm_cache_self->colour, OLD);
-	next_slot = (uintptr_t)*gcm_cache_self->top[gcm_class_of_size(SIZE)];
+	atomic_store(&gcm_cache_self()->colour, OLD);
+	next_slot = (uintptr_t)*gcm_cache_self()->top[gcm_class_of_size(SIZE)];
 	ck_assert_uint_eq(gcm_slot_get(next_slot), GCM_CACHED);
 }
 
@@ -97,7 +97,7 @@ alloc(void)
 {
 	npeeks = 0;
 	return (uintptr_t)gcm_cache_alloc_hot(
-	    gcm_cache_self, gcm_class_of_size(SIZE), SIZE, alloc_slowly);
+	    gcm_cache_self(), gcm_class_of_size(SIZE), SIZE, alloc_slowly);
 }
 
 START_TEST(no_race)
@@ -153,9 +153,9 @@ START_TEST(raced_again)
 
 	(void)alloc();
 	for (uint8_t colour = 0; colour < 4; colour++) {
-		atomic_store(&gcm_cache_self->colour, GCM_ALLOC | colour);
-		ck_assert_ptr_eq(gcm_cache_alloc_raced(
-				     gcm_cache_self, slot, SIZE, alloc_slowly),
+		atomic_store(&gcm_cache_self()->colour, GCM_ALLOC | colour);
+		ck_assert_ptr_eq(gcm_cache_alloc_raced(gcm_cache_self(), slot,
+				     SIZE, alloc_slowly),
 		    slot);
 		ck_assert_uint_eq(gcm_slot_get(next_slot), GCM_ALLOC | colour);
 	}
@@ -168,11 +168,11 @@ START_TEST(new_caches_have_the_colour)
 	uintptr_t slot;
 
 	begin_cycle(0);
-	gcm_cache_self = &gcm_cache_none;
+	gcm_cache_become(&gcm_cache_none);
 	slot = (uintptr_t)gcm_heap_alloc(SIZE);
 	ck_assert_uint_eq(gcm_slot_get(slot), NOW);
-	ck_assert_uint_eq(gcm_cache_self->colour, NOW);
-	gcm_cache_detach(gcm_cache_self);
+	ck_assert_uint_eq(gcm_cache_self()->colour, NOW);
+	gcm_cache_detach(gcm_cache_self());
 	slot = (uintptr_t)gcm_heap_alloc(SIZE); /* the shared one */
 	ck_assert_uint_eq(gcm_slot_get(slot), NOW);
 }
@@ -185,11 +185,11 @@ START_TEST(frees_of_any_colour)
 		uintptr_t slot = alloc();
 
 		gcm_slot_set(slot, GCM_ALLOC | colour);
-		ck_assert(gcm_cache_free_hot(gcm_cache_self, (void *)slot));
+		ck_assert(gcm_cache_free_hot(gcm_cache_self(), (void *)slot));
 		ck_assert_uint_eq(gcm_slot_get(slot), GCM_CACHED);
 		slot = alloc();
 		gcm_slot_set(slot, GCM_SAMPLED | colour);
-		ck_assert(!gcm_cache_free_hot(gcm_cache_self, (void *)slot));
+		ck_assert(!gcm_cache_free_hot(gcm_cache_self(), (void *)slot));
 	}
 }
 END_TEST

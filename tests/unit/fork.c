@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/meta.h"
+#include "core/orphan.h"
 #include "core/pageheap.h"
 #include "core/span.h"
 
@@ -27,9 +28,9 @@ static uint64_t state;
 static struct gcm_cache *
 start_thread(void)
 {
-	gcm_cache_self = &gcm_cache_none;
+	gcm_cache_become(&gcm_cache_none);
 	ck_assert_ptr_nonnull(gcm_heap_alloc(8)); /* leaked */
-	return gcm_cache_self;
+	return gcm_cache_self();
 }
 
 static void
@@ -38,7 +39,7 @@ step_as(struct gcm_cache *thread, size_t log_max)
 	struct rig_block *block = &blocks[rig_below(&state, NBLOCKS)];
 	size_t size = rig_size(&state, (unsigned int)log_max);
 
-	gcm_cache_self = thread;
+	gcm_cache_become(thread);
 	if (block->at == NULL)
 		rig_malloc(block, size, rig_random(&state));
 	else if (rig_chance(&state, 20))
@@ -61,7 +62,7 @@ live_as_parent(void)
 		if (i < STEPS / 2)
 			step_as(ended, 15);
 	}
-	gcm_cache_self = ended;
+	gcm_cache_become(ended);
 	gcm_cache_detach(ended);
 }
 
@@ -77,7 +78,7 @@ static void
 live_as_child(struct gcm_cache *self)
 {
 	check_blocks();
-	gcm_cache_self = self;
+	gcm_cache_become(self);
 	ck_assert_ptr_nonnull(gcm_heap_alloc(100000)); /* a slow path */
 	unit_verify();
 	check_blocks();
@@ -112,7 +113,7 @@ START_TEST(torn_with_a_survivor)
 	for (int i = 0; i < FORKS; i++) {
 		struct gcm_cache *self = threads[rig_below(&state, NTHREADS)];
 
-		gcm_cache_self = self;
+		gcm_cache_become(self);
 		rig_tear_heap(&state, self);
 		rig_fork();
 		live_as_child(self);
@@ -125,10 +126,10 @@ START_TEST(torn_without_a_survivor)
 {
 	state = rig_seed((uint64_t)_i + 1);
 	live_as_parent();
-	gcm_cache_self = _i % 2 == 0 ? &gcm_cache_none : &gcm_cache_late;
+	gcm_cache_become(_i % 2 == 0 ? &gcm_cache_none : &gcm_cache_late);
 	rig_tear_heap(&state, NULL);
 	rig_fork();
-	live_as_child(gcm_cache_self);
+	live_as_child(gcm_cache_self());
 	end_blocks();
 }
 END_TEST
@@ -138,7 +139,7 @@ START_TEST(torn_and_untold)
 {
 	state = rig_seed((uint64_t)_i + 1);
 	live_as_parent();
-	gcm_cache_self = threads[0];
+	gcm_cache_become(threads[0]);
 	rig_tear_heap(&state, threads[0]);
 	os_fake_wipe();
 	live_as_child(threads[0]);
@@ -151,7 +152,7 @@ START_TEST(without_a_wiped_page)
 	state = rig_seed(1);
 	os_fake_fail(OS_MAP_WIPED, 0, 1, EINVAL);
 	live_as_parent();
-	gcm_cache_self = threads[0];
+	gcm_cache_become(threads[0]);
 	rig_tear_heap(&state, threads[0]);
 	rig_fork();
 	live_as_child(threads[0]);
@@ -173,7 +174,7 @@ START_TEST(alone)
 	rig_malloc(&blocks[0], 8, 1);
 	check_blocks();
 	ck_assert_uint_eq(gcm_pageheap.used, used);
-	ck_assert_uint_eq(gcm_cache_orphans(), 0);
+	ck_assert_uint_eq(gcm_orphan_count(), 0);
 	end_blocks();
 }
 END_TEST
@@ -188,10 +189,10 @@ START_TEST(a_stranger_with_large_blocks)
 	threads[0] = start_thread();
 	for (int i = 0; i < STEPS; i++)
 		step_as(threads[0], 19);
-	gcm_cache_self = &gcm_cache_none;
+	gcm_cache_become(&gcm_cache_none);
 	ck_assert_ptr_nonnull(gcm_heap_alloc(100000));
-	ck_assert_ptr_eq(gcm_cache_self, &gcm_cache_none);
-	gcm_cache_self = threads[0];
+	ck_assert_ptr_eq(gcm_cache_self(), &gcm_cache_none);
+	gcm_cache_become(threads[0]);
 	rig_tear_heap(&state, threads[0]);
 	atomic_store(&gcm_pageheap.lock.word, 0);
 	atomic_store(&threads[0]->lock.word, 0);
@@ -209,7 +210,7 @@ START_TEST(a_free_between_state_and_hint)
 
 	threads[0] = start_thread();
 	threads[1] = start_thread();
-	gcm_cache_self = threads[0];
+	gcm_cache_become(threads[0]);
 	rig_malloc(&blocks[0], 100, 1);
 	slot = (uintptr_t)blocks[0].at;
 	gcm_slot_set(slot, GCM_FREE);
@@ -233,7 +234,7 @@ START_TEST(a_head_inside_a_torn_span)
 
 	state = rig_seed(1);
 	live_as_parent();
-	gcm_cache_self = threads[0];
+	gcm_cache_become(threads[0]);
 	index = gcm_span_new(class_id, 1000, 16, true);
 	ck_assert_uint_ne(index, GCM_NO_PAGE);
 	gcm_page(index + 9)->n = 16;
@@ -251,7 +252,7 @@ START_TEST(a_head_inside_a_torn_span)
 	for (uint32_t i = run + 1; i < index + 16; i++)
 		ck_assert_uint_ne(gcm_page_kind(gcm_page(i)), GCM_KIND_SMALL);
 	threads[1] = start_thread();
-	gcm_cache_self = threads[0];
+	gcm_cache_become(threads[0]);
 	rig_fork();
 	live_as_child(threads[0]);
 	end_blocks();
@@ -288,7 +289,7 @@ park_in_alloc(void *arg)
 static void *
 park_in_late(void *arg)
 {
-	gcm_cache_self = &gcm_cache_late;
+	gcm_cache_become(&gcm_cache_late);
 	return park_in_alloc(arg);
 }
 
@@ -310,7 +311,7 @@ park_in_detach(void *arg)
 	while (!gcm_lock_held(&gcm_pageheap.lock))
 		sched_yield();
 	parking = true;
-	gcm_cache_detach(gcm_cache_self);
+	gcm_cache_detach(gcm_cache_self());
 	return arg;
 }
 
@@ -368,7 +369,7 @@ START_TEST(locks_of_threads_that_are_gone)
 	state = rig_seed(1);
 	live_as_parent();
 	self = threads[0];
-	gcm_cache_self = self;
+	gcm_cache_become(self);
 	free_blocks_of_orphans();
 	park_at = parks[_i].at;
 	os_fake.on_call = park;
@@ -402,7 +403,7 @@ work_in_child(void *arg)
 	}
 	for (unsigned int i = 0; i < 200; i++)
 		rig_raw_free(mine[i]);
-	gcm_cache_detach(gcm_cache_self);
+	gcm_cache_detach(gcm_cache_self());
 	return NULL;
 }
 
@@ -413,7 +414,7 @@ START_TEST(threads_of_the_child)
 
 	state = rig_seed((uint64_t)_i + 1);
 	live_as_parent();
-	gcm_cache_self = threads[0];
+	gcm_cache_become(threads[0]);
 	rig_fork();
 	pthread_barrier_init(&barrier, NULL, 4);
 	for (int i = 0; i < 4; i++)
@@ -436,13 +437,13 @@ START_TEST(a_child_of_an_untold_child)
 	state = rig_seed((uint64_t)_i + 1);
 	gcm_scavenge_disable();
 	live_as_parent();
-	gcm_cache_self = threads[0];
+	gcm_cache_become(threads[0]);
 	rig_fork();
 	self = start_thread();
 	for (int i = 0; i < STEPS / 4; i++)
 		step_as(i % 2 == 0 ? self : threads[0], 19);
 	unit_verify();
-	gcm_cache_self = self;
+	gcm_cache_become(self);
 	rig_tear_heap(&state, self);
 	atomic_store(&gcm_pageheap.lock.word, 0);
 	atomic_store(&self->lock.word, 0);

@@ -51,7 +51,7 @@ START_TEST(blocks_of_no_bytes)
 	for (unsigned int i = 0; i < RIG_COUNT(other); i++)
 		rig_free(&other[i]);
 	rig_free(&block);
-	gcm_cache_flush_all(gcm_cache_self);
+	gcm_cache_flush_all(gcm_cache_self());
 	gcm_cache_trim(NULL);
 	unit_verify();
 	for (int i = 0; i < 30; i++) /* the pages serve others again */
@@ -68,7 +68,7 @@ START_TEST(blocks_of_no_bytes_without_protection)
 		rig_malloc(&other[i], 0, i);
 	for (unsigned int i = 0; i < RIG_COUNT(other); i++)
 		rig_free(&other[i]);
-	gcm_cache_flush_all(gcm_cache_self);
+	gcm_cache_flush_all(gcm_cache_self());
 	gcm_cache_trim(NULL);
 	for (int i = 0; i < 30; i++)
 		rig_calloc(&block, 100000, 1);
@@ -224,7 +224,7 @@ misuse(void *addr, const char *freeing, const char *using)
 	os_fake_reset();
 	UNIT_MISUSES((void)gcm_heap_usable(addr, "malloc_usable_size"),
 	    "malloc_usable_size", using, addr);
-	ck_assert(!gcm_cache_free_hot(gcm_cache_self, addr));
+	ck_assert(!gcm_cache_free_hot(gcm_cache_self(), addr));
 }
 
 START_TEST(misuse_of_freed_blocks)
@@ -237,7 +237,7 @@ START_TEST(misuse_of_freed_blocks)
 
 		rig_raw_free(at); /* into the cache */
 		misuse(at, "double free of", "freed pointer");
-		gcm_cache_flush_all(gcm_cache_self); /* to its span */
+		gcm_cache_flush_all(gcm_cache_self()); /* to its span */
 		misuse(at, "double free of", "freed pointer");
 		gcm_cache_trim(NULL); /* to the page heap */
 		misuse(at, "double free of", "freed pointer");
@@ -292,7 +292,7 @@ START_TEST(misuse_inside_a_large_block_on_old_slots)
 		slots[i] = gcm_heap_alloc(1000);
 	for (unsigned int i = 0; i < 1000; i++)
 		rig_raw_free(slots[i]);
-	gcm_cache_flush_all(gcm_cache_self);
+	gcm_cache_flush_all(gcm_cache_self());
 	gcm_cache_trim(NULL);
 	at = gcm_heap_alloc(900000);
 	ck_assert(at <= (char *)slots[500] && (char *)slots[500] < at + 900000);

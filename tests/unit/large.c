@@ -193,7 +193,7 @@ START_TEST(a_system_without_guards)
 	rig_malloc(&block, MIB, 1);
 	rig_realloc(&block, 4 * MIB, 2);
 	rig_free(&block);
-	ck_assert(!gcm_large_has_guards());
+	ck_assert(!gcm_pageheap_has_guards());
 	rig_malloc(&block, MIB, 3);
 	rig_free(&block);
 	ck_assert_uint_le(os_fake_count(OS_GUARD), 2);

@@ -210,6 +210,7 @@ gcm_os_map(void **out, size_t len)
 {
 	int error = os_fake_must_fail(OS_MAP);
 
+	len = gcm_round_up(len, os_fake.page_size); /* as the kernel does */
 	return error != 0 ? error : map_range(out, NULL, len, 0);
 }
 

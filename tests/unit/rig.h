@@ -6,10 +6,10 @@
 #include "os_fake.h"
 
 /* Of the test harness, see tests/local.mk. */
-#define RIG_ENV_LONG "GCM_LONG"
-#define RIG_ENV_SEED "GCM_SEED"
+#define RIG_ENV_LONG "GCMTEST_LONG"
+#define RIG_ENV_SEED "GCMTEST_SEED"
 #define RIG_ENV_TRACE "GCM_FUZZ_TRACE"
-#define RIG_ENV_SRCDIR "GCM_SRCDIR"
+#define RIG_ENV_SRCDIR "GCMTEST_SRCDIR"
 
 #define RIG_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

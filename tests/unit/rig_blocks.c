@@ -85,13 +85,13 @@ rig_raw_malloc(size_t size)
 	if (size > GCM_BYTE_MAX)
 		return gcm_heap_alloc(size);
 	return gcm_cache_alloc_hot(
-	    gcm_cache_self, gcm_class_of_byte[size], size, gcm_heap_alloc);
+	    gcm_cache_self(), gcm_class_of_byte[size], size, gcm_heap_alloc);
 }
 
 void
 rig_raw_free(void *block)
 {
-	if (!gcm_cache_free_hot(gcm_cache_self, block))
+	if (!gcm_cache_free_hot(gcm_cache_self(), block))
 		gcm_heap_free(block, "free");
 }
 

@@ -155,8 +155,11 @@ tear_free_pages(uint32_t index, uint32_t n, uint64_t *state)
 
 	for (uint32_t i = from; i < n && i < from + 40; i++) {
 		tear_record(index + i, n - i, state);
-		gcm_bits_mark_locked(GCM_GUARD, gcm_page_addr(index + i),
-		    gcm_page_addr(index + i + 1), rig_chance(state, 50));
+		if (gcm_pageheap_has_guards())
+			gcm_bits_mark_locked(GCM_GUARD,
+			    gcm_page_addr(index + i),
+			    gcm_page_addr(index + i + 1),
+			    rig_chance(state, 50));
 		for (uintptr_t at = gcm_page_addr(index + i);
 		     at < gcm_page_addr(index + i + 1); at += GCM_GRANULE)
 			gcm_slot_set(at, (uint8_t)rig_random(state));
@@ -199,7 +202,8 @@ rig_tear_heap(uint64_t *state, const struct gcm_cache *survivor)
 	void *block = gcm_meta_alloc(64);
 
 	gcm_meta_free(block, 64);
-	memset(block, 0xff, 64); /* the link of a freed block */
+	if (block != NULL)
+		memset(block, 0xff, 64); /* the link of a freed block */
 	tear_pages(state, survivor);
 	for (uint32_t i = 0; i < gcm_zone_pages(); i += 64) {
 		*gcm_bits_at(gcm_page_addr(i), GCM_CLEAN) = rig_random(state);

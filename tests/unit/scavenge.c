@@ -308,7 +308,7 @@ churn(void *arg)
 	for (unsigned int i = 0; i < 200; i++)
 		if (mine[i].at != NULL)
 			rig_raw_free(mine[i].at);
-	gcm_cache_detach(gcm_cache_self);
+	gcm_cache_detach(gcm_cache_self());
 	return NULL;
 }
 

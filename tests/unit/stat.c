@@ -104,9 +104,9 @@ START_TEST(random_blocks)
 			rig_realloc(block, size, rig_random(&state));
 		else
 			rig_free(block);
-		if (rig_chance(&state, 1) && gcm_cache_self->status != 0) {
-			gcm_cache_detach(gcm_cache_self);
-			gcm_cache_self = &gcm_cache_none;
+		if (rig_chance(&state, 1) && gcm_cache_self()->status != 0) {
+			gcm_cache_detach(gcm_cache_self());
+			gcm_cache_become(&gcm_cache_none);
 		}
 		if (i % 100 == 0)
 			compare_counts();
@@ -131,7 +131,7 @@ START_TEST(bins_are_counted)
 	ck_assert_uint_eq(stat.spans, 1);
 	ck_assert_uint_eq(stat.free_blocks, GCM_PAGE_SIZE / 112 - 8);
 	ck_assert_uint_eq(stat.caches, 1);
-	gcm_cache_flush_all(gcm_cache_self);
+	gcm_cache_flush_all(gcm_cache_self());
 	gcm_stat_collect(&stat, NULL);
 	ck_assert_uint_eq(stat.cached_blocks, 0);
 	ck_assert_uint_eq(stat.free_blocks, GCM_PAGE_SIZE / 112 - 1);
