@@ -280,6 +280,16 @@ gcm_os_identity(int fd, uint64_t *dev, uint64_t *ino)
 	return 0;
 }
 
+bool
+gcm_os_is_socket(int fd)
+{
+	struct statx info;
+
+	return SYSCALL(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &info,
+	           0) == 0 &&
+	    (info.stx_mode & S_IFMT) == S_IFSOCK;
+}
+
 int
 gcm_os_open_log(const char *path)
 {

@@ -361,6 +361,7 @@ gcm_pageheap_give_locked(uint32_t first, uint32_t npages, bool clean)
 /* Returning memory ----------------------------------------------------------- */
 
 enum {
+	EXTENT_PAGES = (1 << 20) / GCM_PAGE_SIZE, /* the zone shrinks by these */
 	RELEASE_PAGES = 512 /* released in one call to the system */
 };
 
@@ -471,6 +472,33 @@ gcm_pageheap_renew(uintptr_t lo, uintptr_t hi)
 	lo = gcm_round_up(lo, page);
 	hi = gcm_round_down(hi, page);
 	return lo >= hi || gcm_os_renew((void *)lo, hi - lo) == 0;
+}
+
+uint32_t
+gcm_pageheap_shrink_locked(void)
+{
+	uint32_t total = gcm_zone_pages(), first = total - 1, n, off;
+	uint32_t unit = EXTENT_PAGES - 1;
+
+	if (gcm_page_kind(gcm_page(first)) == GCM_KIND_TAIL)
+		first -= gcm_page(first)->n;
+	if (gcm_page_kind(gcm_page(first)) != GCM_KIND_RUN)
+		return 0;
+	off = (total - first) & ~unit; /* whole extents */
+	if (off == total)
+		off -= EXTENT_PAGES; /* never all of it */
+	if (off == 0)
+		return 0;
+	n = drop_run(first);
+	count_free(first, n, false);
+	gcm_bits_mark_locked(GCM_GUARD, gcm_page_addr(total - off),
+	    gcm_page_addr(total), false);
+	gcm_table_shrink_locked(off);
+	if (n > off) {
+		count_free(first, n - off, true);
+		add_run(first, n - off);
+	}
+	return off;
 }
 
 void

@@ -59,8 +59,8 @@ void gcm_pageheap_give_locked(uint32_t first, uint32_t npages, bool clean);
 uint32_t gcm_pageheap_release_locked(uint32_t npages);
 
 /* The index of the first page of the span or run that holds addr, an address in
- * the zone; GCM_NO_PAGE when there is none, for now.  Exact for a block that
- * the caller has.  No lock.
+ * the zone, by walking the heads (.inv.large-body); GCM_NO_PAGE when there is
+ * none, for now.  Exact for a block that the caller has.  No lock.
  */
 uint32_t gcm_pageheap_find(uintptr_t addr);
 
@@ -68,6 +68,9 @@ uint32_t gcm_pageheap_find(uintptr_t addr);
  * false when that could not be.  Nobody else uses the range.
  */
 bool gcm_pageheap_renew(uintptr_t lo, uintptr_t hi);
+
+/* Unmap the free run at the zone's end, if it is long; the pages unmapped. */
+uint32_t gcm_pageheap_shrink_locked(void);
 
 /* Empty the index, for a rebuild. */
 void gcm_pageheap_reset(void);

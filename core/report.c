@@ -178,7 +178,10 @@ gcm_misuse(const char *call, const char *what, const void *addr)
 	gcm_text_add(&text, " ");
 	gcm_text_add_hex(&text, (uintptr_t)addr);
 	gcm_text_add(&text, "\n");
-	(void)gcm_os_write(STDERR, text.start, (size_t)(text.at - text.start));
+	/* What 2 was at the start nobody noted; a socket is not for us. */
+	if (!gcm_os_is_socket(STDERR))
+		(void)gcm_os_write(STDERR, text.start,
+		    (size_t)(text.at - text.start));
 	gcm_os_abort();
 }
 

@@ -8,7 +8,8 @@
  *         that the thread takes about 1 % of a CPU (Go's scavenger).
  *
  *         The thread starts when the program has freed START_BYTES and a
- *         sixteenth of the heap since the last look, and ends after QUIET
+ *         sixteenth of the heap since the last look, and the heap has
+ *         HEAP_BYTES; it ends after QUIET
  *         looks without anything to do.  It is a bare clone(2) thread:
  *         without TLS, blocking all signals, using nothing of libc, so that
  *         libc's own idea of "single-threaded" stays true.
@@ -32,6 +33,7 @@
 
 enum {
 	START_BYTES = 4 << 20,
+	HEAP_BYTES = 8 << 20, /* smaller heaps never have the thread */
 	LOOK_NS = 500 * 1000 * 1000,
 	QUIET = 4,
 	PIECE_PAGES = 256, /* 2 MiB at a time under the lock */
@@ -58,6 +60,17 @@ gcm_scavenge_plan(uint32_t idle, uint32_t used)
 	uint32_t keep = used / KEEP_PART + KEEP_PAGES;
 
 	return idle > keep ? idle - keep : 0;
+}
+
+/* Is the heap of a size that a thread is worth while for? */
+static bool
+is_worth_it(void)
+{
+	uint32_t npages = atomic_load_explicit(&gcm_pageheap.used,
+	                      memory_order_relaxed) +
+	    atomic_load_explicit(&gcm_pageheap.dirty, memory_order_relaxed);
+
+	return (size_t)npages << GCM_PAGE_SHIFT >= HEAP_BYTES;
 }
 
 static size_t
@@ -192,7 +205,7 @@ gcm_scavenge_tell(struct gcm_cache *cache)
 
 	sum += atomic_fetch_add_explicit(&scavenger.freed, sum,
 	    memory_order_relaxed);
-	if (sum >= start_level())
+	if (sum >= start_level() && is_worth_it())
 		maybe_start();
 }
 
@@ -211,6 +224,9 @@ gcm_scavenge_now(size_t pad)
 		done = dirty > keep ? release_piece(dirty - keep) : 0;
 		any = any || done > 0;
 	} while (done > 0);
+	gcm_lock_acquire(&gcm_pageheap.lock);
+	any = (pad == 0 && gcm_pageheap_shrink_locked() > 0) || any;
+	gcm_lock_release(&gcm_pageheap.lock);
 	return any;
 }
 

@@ -286,6 +286,15 @@ gcm_table_repair(void)
 		drop_reach(windows[i].hi, &windows[i].reach);
 }
 
+void
+gcm_table_shrink_locked(uint32_t npages)
+{
+	uintptr_t hi = gcm_zone.hi - ((uintptr_t)npages << GCM_PAGE_SHIFT);
+
+	publish_zone(hi);
+	gcm_os_unmap((void *)hi, (size_t)npages << GCM_PAGE_SHIFT);
+}
+
 size_t
 gcm_table_mapped(void)
 {

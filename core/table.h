@@ -126,6 +126,11 @@ int64_t gcm_table_grow_locked(uint32_t *npages);
 /* In a forked child: undo the growth that another thread was at. */
 void gcm_table_repair(void);
 
+/* Unmap the zone's last npages, which are free: address space for somebody
+ * else.  The tables stay.  Page-heap lock.
+ */
+void gcm_table_shrink_locked(uint32_t npages);
+
 /* Bits of the pages [lo, hi): set or clear, and count those set.  Page-heap
  * lock.
  */

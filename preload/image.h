@@ -4,7 +4,7 @@
 
 #include <link.h>
 
-#include "core/base.h"
+#include "core/core.h"
 
 struct gcm_image {
 	uintptr_t base;

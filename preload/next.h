@@ -6,7 +6,7 @@
 #ifndef GCM_PRELOAD_NEXT_H
 #define GCM_PRELOAD_NEXT_H
 
-#include "core/base.h"
+#include "core/core.h"
 
 enum gcm_next_id {
 #define NEXT(name) GCM_NEXT_##name,
