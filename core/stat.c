@@ -286,8 +286,10 @@ gcm_stat_held(const struct gcm_stat *stat)
 uint64_t
 gcm_stat_spare(const struct gcm_stat *stat)
 {
-	return stat->cached + stat->free_slots + stat->dirty_pages +
-	       stat->parked;
+	uint64_t held = gcm_stat_held(stat);
+	uint64_t used = stat->allocated - stat->large;
+
+	return held > used ? held - used : 0;
 }
 
 /* The summary -------------------------------------------------------------- */
