@@ -277,19 +277,16 @@ gcm_stat_drop(struct gcm_class_stat *classes)
 }
 
 uint64_t
-gcm_stat_held(const struct gcm_stat *stat)
+gcm_stat_spare(const struct gcm_stat *stat)
 {
-	return stat->span_bytes - stat->hollow + stat->dirty_pages +
+	return stat->cached + stat->free_slots + stat->dirty_pages +
 	       stat->parked;
 }
 
 uint64_t
-gcm_stat_spare(const struct gcm_stat *stat)
+gcm_stat_held(const struct gcm_stat *stat)
 {
-	uint64_t held = gcm_stat_held(stat);
-	uint64_t used = stat->allocated - stat->large;
-
-	return held > used ? held - used : 0;
+	return stat->allocated - stat->large + gcm_stat_spare(stat);
 }
 
 /* The summary -------------------------------------------------------------- */
