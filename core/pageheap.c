@@ -27,8 +27,9 @@
 #include "core/pageheap.h"
 
 #include "core/os.h"
+#include "core/span.h"
 
-struct gcm_pageheap gcm_pageheap = {GCM_LOCK_INIT(pageheap), 0, 0, 0, 0, 0};
+struct gcm_pageheap gcm_pageheap = {.lock = GCM_LOCK_INIT(pageheap)};
 
 /* The treap ---------------------------------------------------------------- */
 
@@ -227,14 +228,31 @@ join_run(uint32_t first, uint32_t n)
 	add_run(first, n);
 }
 
+/* Pages of the zone's range that are somebody else's: a large span that was
+ * never a block, as if it were lost.
+ */
+static void
+add_hole(uint32_t first, uint32_t n)
+{
+	struct gcm_page *page = gcm_page(first);
+
+	page->n = n;
+	page->flags = 0;
+	gcm_slot_set(gcm_page_addr(first), GCM_LOST);
+	set_kind(page, GCM_KIND_LARGE);
+	gcm_pageheap.holes += n;
+}
+
 static bool
 grow_zone(uint32_t npages)
 {
-	uint32_t got = npages;
+	uint32_t end = gcm_zone_pages(), got = npages;
 	int64_t first = gcm_table_grow_locked(&got);
 
 	if (first < 0)
 		return false;
+	if (first > end)
+		add_hole(end, (uint32_t)first - end);
 	count_free((uint32_t)first, got, true);
 	join_run((uint32_t)first, got);
 	return true;
@@ -509,8 +527,8 @@ gcm_pageheap_reset(void)
 	gcm_pageheap.free_pages = 0;
 	atomic_store_explicit(&gcm_pageheap.dirty, 0, memory_order_relaxed);
 	atomic_store_explicit(&gcm_pageheap.dirty_low, 0, memory_order_relaxed);
-	atomic_store_explicit(&gcm_pageheap.used, gcm_zone_pages(),
-	    memory_order_relaxed);
+	atomic_store_explicit(&gcm_pageheap.used,
+	    gcm_zone_pages() - gcm_pageheap.holes, memory_order_relaxed);
 }
 
 /* Checking ------------------------------------------------------------------- */
@@ -552,5 +570,5 @@ gcm_pageheap_check_locked(void)
 	GCM_AVER(indexed == runs); /* .inv.run-index */
 	GCM_AVER(nfree == gcm_pageheap.free_pages);
 	GCM_AVER(ndirty == gcm_pageheap.dirty);
-	GCM_AVER(total - nfree == gcm_pageheap.used);
+	GCM_AVER(total - nfree == gcm_pageheap.used + gcm_pageheap.holes);
 }

@@ -18,6 +18,7 @@ struct gcm_pageheap {
 	_Atomic uint32_t dirty_low; /* least `dirty` since the scavenger last
 	                               looked; lock */
 	_Atomic uint32_t used;      /* pages in spans; lock, read by all */
+	uint32_t holes;             /* pages that are not ours; lock */
 };
 extern GCM_HIDDEN struct gcm_pageheap gcm_pageheap;
 

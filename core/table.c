@@ -32,6 +32,7 @@ enum {
 	EXTENT_MAX = 64 << 20,
 	EXTENT_ALIGN = 64 << 10, /* the largest kernel page */
 	TABLE_CHUNK = 64 << 10,
+	SKIP_MIN = 64 << 20, /* first step over what is in the zone's way */
 	BASE_TRIES = 16
 };
 
@@ -234,6 +235,22 @@ gcm_table_init(void)
 	return error;
 }
 
+/* Somebody has mapped something at *lo: find room for len bytes behind it. */
+static int
+skip_obstacle(uintptr_t *lo, size_t len)
+{
+	int error = -EEXIST;
+
+	for (size_t skip = SKIP_MIN; error == -EEXIST; skip *= 2) {
+		if (skip + len > GCM_ZONE_LIMIT - *lo)
+			return -ENOMEM;
+		error = map_extent(*lo + skip, *lo + skip + len);
+		if (error == 0)
+			*lo += skip;
+	}
+	return error;
+}
+
 int64_t
 gcm_table_grow_locked(uint32_t *npages)
 {
@@ -259,6 +276,8 @@ gcm_table_grow_locked(uint32_t *npages)
 		wish = need;
 		error = map_extent(lo, lo + wish);
 	}
+	if (error == -EEXIST)
+		error = skip_obstacle(&lo, wish);
 	if (error != 0)
 		return error;
 	gcm_bits_mark_locked(GCM_CLEAN, lo, lo + wish, true);
@@ -293,6 +312,7 @@ gcm_table_shrink_locked(uint32_t npages)
 
 	publish_zone(hi);
 	gcm_os_unmap((void *)hi, (size_t)npages << GCM_PAGE_SHIFT);
+	zone_reach = hi; /* only now: a child in between unmaps it */
 }
 
 size_t

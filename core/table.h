@@ -119,7 +119,8 @@ int gcm_table_init(void);
 
 /* Map npages more at the zone's end, tables first.  Page-heap lock.  Returns
  * the index of the first new page; *npages says how many came (as many as
- * asked for or more).  -errno when nothing could be mapped.
+ * asked for or more).  It lies behind the old end by more than nothing if
+ * somebody else's mapping was in the way.  -errno when nothing could be mapped.
  */
 int64_t gcm_table_grow_locked(uint32_t *npages);
 

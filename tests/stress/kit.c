@@ -5,10 +5,6 @@
  *         the leader of a new session.  A case passes when it exits with 0
  *         in time with nothing written; 77 skips it.  Whatever is left of
  *         its process group is killed afterwards.
- *
- *         GCM_ names that are the harness's (GCMTEST_LIB, GCMTEST_SEED, ...) are
- *         renamed to KIT_ names for the case: the library complains of GCM_
- *         names that it does not know, and it would be right.
  */
 #define _GNU_SOURCE
 #include "kit.h"
@@ -49,9 +45,6 @@ static char exe[PATH_MAX];
 static void
 become_case(const char *name, unsigned flags, int output)
 {
-	static const char *const ours[][2] = {{"GCMTEST_LIB", "KIT_LIB"},
-	    {"GCMTEST_SEED", "KIT_SEED"}, {"GCMTEST_LONG", "KIT_LONG"},
-	    {"GCMTEST_SRCDIR", "KIT_SRCDIR"}, {"GCMTEST_BUILDDIR", "KIT_BUILDDIR"}};
 	struct rlimit no_core = {0, 0};
 	char arg[] = "--case";
 	char *argv[] = {exe, arg, strdup(name), NULL};
@@ -71,11 +64,6 @@ become_case(const char *name, unsigned flags, int output)
 		close(output);
 	if (*lib != '\0' && (flags & KIT_PLAIN) == 0)
 		setenv("LD_PRELOAD", lib, 1);
-	for (size_t i = 0; i < KIT_COUNT(ours); i++) {
-		if (getenv(ours[i][0]) != NULL)
-			setenv(ours[i][1], getenv(ours[i][0]), 1);
-		unsetenv(ours[i][0]);
-	}
 	execv(exe, argv);
 	_exit(127);
 }
@@ -178,8 +166,8 @@ report(const struct job *job, const char *verdict)
 	static char text[OUTPUT_SHOWN];
 	ssize_t n = pread(job->output, text, sizeof(text), 0);
 
-	printf("FAIL %s: %s (GCMTEST_SEED=%" PRIu64 ")\n", job->c->name, verdict,
-	    kit_seed());
+	printf("FAIL %s: %s (GCMTEST_SEED=%" PRIu64 ")\n", job->c->name,
+	    verdict, kit_seed());
 	if (n > 0)
 		printf("%.*s\n", (int)n, text);
 	fflush(stdout);

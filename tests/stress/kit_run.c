@@ -1,7 +1,7 @@
 /* kit_run.c -- what a case may use: words to say, time, chance, threads,
  * processes and figures of itself, all without malloc
  *
- * MODEL   The seed comes from GCMTEST_SEED (KIT_SEED in a case) or the clock.
+ * MODEL   The seed comes from GCMTEST_SEED or the clock.
  *         Each generator is that seed and a stream number, so threads draw
  *         from streams of their own and a seed replays them all.
  */
@@ -59,7 +59,7 @@ kit_skip(const char *why)
 bool
 kit_long(void)
 {
-	return getenv("KIT_LONG") != NULL || getenv("GCMTEST_LONG") != NULL;
+	return getenv("GCMTEST_LONG") != NULL;
 }
 
 long
@@ -71,7 +71,7 @@ kit_scale(long brief, long full)
 const char *
 kit_lib(void)
 {
-	const char *lib = getenv("KIT_LIB");
+	const char *lib = getenv("GCMTEST_LIB");
 
 	return lib != NULL ? lib : "";
 }
@@ -121,12 +121,10 @@ uint64_t
 kit_seed(void)
 {
 	static uint64_t seed; /* set once, before any thread */
-	const char *given = getenv("KIT_SEED");
+	const char *given = getenv("GCMTEST_SEED");
 
 	if (seed != 0)
 		return seed;
-	if (given == NULL)
-		given = getenv("GCMTEST_SEED");
 	if (given != NULL)
 		seed = strtoull(given, NULL, 0);
 	if (seed == 0)

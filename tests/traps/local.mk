@@ -7,6 +7,7 @@ trap_tests = \
 	%D%/descriptors \
 	%D%/limits \
 	%D%/next_malloc \
+	%D%/obstacle \
 	%D%/own_malloc \
 	%D%/pages \
 	%D%/preload_dl \
@@ -25,6 +26,7 @@ trap_kit = tests/stress/kit.h tests/stress/kit.c tests/stress/kit_run.c \
 %C%_limits_SOURCES = %D%/limits.c $(trap_kit)
 %C%_next_malloc_SOURCES = %D%/next_malloc.c $(trap_kit)
 %C%_next_malloc_LDADD = -ldl
+%C%_obstacle_SOURCES = %D%/obstacle.c $(trap_kit)
 %C%_own_malloc_SOURCES = %D%/own_malloc.c $(trap_kit)
 %C%_own_malloc_LDADD = -ldl
 %C%_pages_SOURCES = %D%/pages.c $(trap_kit)
