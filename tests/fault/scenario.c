@@ -195,10 +195,10 @@ scenario_recover(void)
 	gcm_verify_heap();
 	free_all();
 	for (unsigned int i = 0; i < NBLOCKS; i++)
-		take(&blocks[i], rig_raw_malloc(i * 100), i * 100);
+		take(&blocks[i], rig_raw_malloc(i * 20), i * 20);
 	free_all();
-	take(&blocks[0], gcm_heap_alloc_zeroed(30 * MIB), 30 * MIB);
-	RIG_CHECK(gcm_heap_realloc(blocks[0].at, 40 * MIB) != NULL);
+	take(&blocks[0], gcm_heap_alloc_zeroed(3 * MIB), 3 * MIB);
+	RIG_CHECK(gcm_heap_realloc(blocks[0].at, 5 * MIB) != NULL);
 	gcm_verify_heap();
 	RIG_CHECK(gcm_scavenge_stop());
 }

@@ -8,7 +8,7 @@
  *         Without the way round (skip_obstacle taken out): "malloc failed".
  */
 #define _GNU_SOURCE
-#include "kit.h"
+#include "tests/stress/kit.h"
 
 #include <stdint.h>
 #include <stdlib.h>
