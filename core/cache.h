@@ -115,8 +115,8 @@ void gcm_cache_init(struct gcm_cache *cache, uint32_t id);
  */
 void gcm_cache_flush_idle(struct gcm_cache *cache);
 
-/* The cache's colour changed while a slot was being coloured (DESIGN "the one
- * race"): colour it anew, or, when the sweeper was faster and the slot is
+/* The cache's colour changed while a slot was being coloured (see
+ * .inv.colour): colour it anew, or, when the sweeper was faster and the slot is
  * gone, return slow(size).
  */
 void *gcm_cache_alloc_raced(struct gcm_cache *cache, void *slot, size_t size,
@@ -142,6 +142,9 @@ void gcm_cache_adopt(uint32_t span_index, bool others_gone);
  * says so by gcm_cache_note_stranger.
  */
 bool gcm_cache_many(void);
+
+/* Is a lock of all the caches held? */
+bool gcm_cache_busy(void);
 void gcm_cache_note_stranger(void);
 
 /* Pop and colour a slot.  What is rare (an empty bin, a lost race) is left to

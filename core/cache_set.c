@@ -149,6 +149,12 @@ gcm_cache_many(void)
 	return atomic_load_explicit(&registry.many, memory_order_relaxed);
 }
 
+bool
+gcm_cache_busy(void)
+{
+	return gcm_lock_held(&registry.lock) || gcm_lock_held(&shared.lock);
+}
+
 void
 gcm_cache_note_stranger(void)
 {

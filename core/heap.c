@@ -26,6 +26,7 @@
 #include "core/large.h"
 #include "core/line.h"
 #include "core/meta.h"
+#include "core/orphan.h"
 #include "core/os.h"
 #include "core/pageheap.h"
 #include "core/scavenge.h"
@@ -162,7 +163,9 @@ static bool
 is_alone(struct gcm_cache *self)
 {
 	return !gcm_cache_many() && !gcm_scavenge_running() &&
-	    !gcm_lock_held(&gcm_pageheap.lock) && !gcm_lock_held(&self->lock);
+	    !gcm_lock_held(&gcm_pageheap.lock) &&
+	    !gcm_lock_held(&self->lock) && !gcm_cache_busy() &&
+	    !gcm_orphan_busy() && !gcm_meta_busy();
 }
 
 /* Which cache lives on: the caller's own, if it has one, for only one thread
@@ -248,6 +251,19 @@ gcm_heap_enter(void)
 	                     memory_order_acquire) != SOUND))
 		after_fork();
 	return true;
+}
+
+/* Confinement -------------------------------------------------------------- */
+
+void
+gcm_heap_confine(void)
+{
+	if (gcm_heap_enter()) {
+		gcm_lock_acquire(&gcm_pageheap.lock);
+		gcm_large_drop_guards_locked();
+		gcm_lock_release(&gcm_pageheap.lock);
+	}
+	gcm_os_confine();
 }
 
 /* Allocation ----------------------------------------------------------------- */

@@ -44,6 +44,11 @@ bool gcm_heap_has(const void *addr);
  */
 void gcm_heap_forked(void);
 
+/* The program is about to filter system calls: from now on the heap makes none
+ * that it can do without.
+ */
+void gcm_heap_confine(void);
+
 /* Make sure that the heap is there and fit to be used by a slow path; false:
  * no memory.
  */

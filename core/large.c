@@ -9,7 +9,7 @@
  *         run with some room to grow again, by moving page table entries
  *         (mremap) rather than bytes above MOVE_BYTES.  Moved pages keep an
  *         own mapping in the kernel, so the span is flagged and its pages are
- *         renewed when it is freed: mappings merge again (TRAPS B14).
+ *         renewed when it is freed: mappings merge again.
  *
  *         Guards: behind blocks of GUARD_BYTES and more lies a page that
  *         faults, and the first page of such a block faults once it is free,
@@ -247,6 +247,13 @@ gcm_large_unpark(void)
 		    false);
 	gcm_lock_release(&gcm_pageheap.lock);
 	return link != 0;
+}
+
+void
+gcm_large_drop_guards_locked(void)
+{
+	atomic_store_explicit(&no_guards, true, memory_order_relaxed);
+	gcm_pageheap_unguard_locked(0, gcm_zone_pages());
 }
 
 void

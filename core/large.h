@@ -40,6 +40,9 @@ void *gcm_large_move(uintptr_t addr, uint32_t npages);
 /* Let go of the freed span that is kept aside; true if there was one. */
 bool gcm_large_unpark(void);
 
+/* Make all pages accessible and set no guard any more.  Page-heap lock. */
+void gcm_large_drop_guards_locked(void);
+
 /* In a forked child: nothing is kept aside. */
 void gcm_large_reset(void);
 

@@ -110,6 +110,12 @@ gcm_meta_mapped(void)
 	    BOOT_BYTES;
 }
 
+bool
+gcm_meta_busy(void)
+{
+	return gcm_lock_held(&meta.lock);
+}
+
 void
 gcm_meta_reset(void)
 {

@@ -18,6 +18,9 @@ void gcm_meta_free(void *block, size_t size);
 /* Bytes taken from the system so far. */
 size_t gcm_meta_mapped(void);
 
+/* Is the meta lock held?  For a child's look at what fork caught. */
+bool gcm_meta_busy(void);
+
 /* After fork, in the child: forget free blocks and the current chunk, which
  * another thread may have left in the middle of a change.
  */

@@ -85,6 +85,12 @@ gcm_orphan_count(void)
 	return sum;
 }
 
+bool
+gcm_orphan_busy(void)
+{
+	return gcm_lock_held(&orphans.lock);
+}
+
 void
 gcm_orphan_reset(void)
 {

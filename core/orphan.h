@@ -20,6 +20,9 @@ uint32_t gcm_orphan_trim(void);
 /* How many there are, of all classes. */
 uint32_t gcm_orphan_count(void);
 
+/* Is the orphan lock held? */
+bool gcm_orphan_busy(void);
+
 /* In a forked child: none, and the lock is free. */
 void gcm_orphan_reset(void);
 

@@ -1,7 +1,7 @@
 /* report.c -- lines of text without stdio
  *
  * MODEL   By the time we write, the program may have made descriptor 2 its
- *         own socket or file (TRAPS B8).  So its device and inode are noted
+ *         own socket or file.  So its device and inode are noted
  *         when a report is first asked for by an option, and compared before
  *         each write; on a difference the line is dropped.  A log file is
  *         opened for each write and closed again: no descriptor is kept.

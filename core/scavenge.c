@@ -131,13 +131,14 @@ look(bool *worked)
 	atomic_store_explicit(&scavenger.freed, 0, memory_order_relaxed);
 	todo = gcm_scavenge_plan(low, atomic_load_explicit(&gcm_pageheap.used,
 	                                  memory_order_relaxed));
-	*worked = trimmed > 0 || todo > 0;
+	*worked = trimmed > 0;
 	while (todo > 0) {
 		uint32_t done = release_piece(todo);
 		uint64_t now = gcm_os_thread_cpu_ns();
 
-		if (done == 0)
+		if (done == 0) /* the system takes nothing back */
 			break;
+		*worked = true;
 		todo -= done < todo ? done : todo;
 		if (todo > 0 && rest((now - began) * 99 + 1))
 			return true;

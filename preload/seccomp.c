@@ -28,7 +28,7 @@ expect_filter(unsigned long mode, unsigned long filter)
 	if (mode != SECCOMP_MODE_STRICT && filter == 0)
 		return;
 	gcm_scavenge_disable();
-	gcm_os_confine();
+	gcm_heap_confine();
 }
 
 GCM_EXPORT int

@@ -381,6 +381,12 @@ gcm_os_write(int fd, const char *bytes, size_t len)
 	return 0;
 }
 
+bool
+gcm_os_is_socket(int fd)
+{
+	return fd == 2 && os_fake.socket;
+}
+
 int
 gcm_os_identity(int fd, uint64_t *dev, uint64_t *ino)
 {

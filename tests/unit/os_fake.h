@@ -54,6 +54,7 @@ struct os_fake {
 	size_t page_size;    /* 4096 */
 	uint64_t random;     /* seed of gcm_os_random */
 	uint64_t dev, ino;   /* of descriptor 2 */
+	bool socket;         /* is descriptor 2 one? */
 	int pid;             /* 4711 */
 	bool confined;       /* by gcm_os_confine */
 	uint64_t now_ns;     /* the clock, unless threads are real */

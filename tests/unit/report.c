@@ -189,6 +189,15 @@ START_TEST(warnings_and_ends)
 }
 END_TEST
 
+START_TEST(a_socket_gets_no_report)
+{
+	os_fake.socket = true;
+	OS_FAKE_RUN(gcm_misuse("free", "double free of", buffer));
+	ck_assert_int_eq(os_fake_ended, OS_ABORTED);
+	ck_assert_str_eq(os_fake_stderr(), "");
+}
+END_TEST
+
 START_TEST(a_failed_write_still_ends)
 {
 	os_fake_fail(OS_WRITE, 0, UINT64_MAX, EBADF);
@@ -213,6 +222,7 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, a_log_file);
 	tcase_add_test(tcase, a_long_path_is_cut);
 	tcase_add_test(tcase, warnings_and_ends);
+	tcase_add_test(tcase, a_socket_gets_no_report);
 	tcase_add_test(tcase, a_failed_write_still_ends);
 }
 

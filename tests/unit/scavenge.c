@@ -179,6 +179,19 @@ START_TEST(a_hundredth_of_a_processor)
 }
 END_TEST
 
+/* Nothing can be done, so the thread does not stay. */
+START_TEST(a_system_that_takes_nothing_back)
+{
+	uint64_t began = os_fake.now_ns;
+
+	free_memory(40);
+	os_fake_fail(OS_RELEASE, 0, UINT64_MAX, EPERM);
+	os_fake_run_thread();
+	ck_assert_uint_lt(os_fake.now_ns - began, 10000000000u);
+	ck_assert_uint_eq(gcm_scavenge_released(), 0);
+}
+END_TEST
+
 START_TEST(empty_spans_go_back)
 {
 	static void *small[20000];
@@ -340,6 +353,7 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, idle_memory_goes_back_in_seconds);
 	tcase_add_test(tcase, what_is_used_again_is_left_alone);
 	tcase_add_test(tcase, a_hundredth_of_a_processor);
+	tcase_add_test(tcase, a_system_that_takes_nothing_back);
 	tcase_add_test(tcase, empty_spans_go_back);
 	tcase_add_test(tcase, stopping);
 	tcase_add_test(tcase, a_thread_that_does_not_answer);
