@@ -15,9 +15,9 @@ gcm_arch_syscall(long nr, long a, long b, long c, long d, long e, long f)
 	register long x5 __asm__("x5") = f;
 
 	__asm__ volatile("svc #0"
-	                 : "+r"(x0)
-	                 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
-	                 : "memory");
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
+			 : "memory");
 	return x0;
 }
 
@@ -35,19 +35,19 @@ gcm_arch_clone(unsigned long flags, void *stack_top, void *child_tid,
 	register void *x10 __asm__("x10") = arg;
 
 	__asm__ volatile("svc #0\n\t"
-	                 "cbnz x0, 1f\n\t"
-	                 "mov x29, xzr\n\t"
-	                 "mov x0, x10\n\t"
-	                 "blr x9\n\t"
-	                 "mov x0, xzr\n\t"
-	                 "mov x8, %[exit]\n\t"
-	                 "svc #0\n\t"
-	                 "brk #1\n"
-	                 "1:"
-	                 : "+r"(x0)
-	                 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x9),
-	                   "r"(x10), [exit] "i"(SYS_exit)
-	                 : "x30", "memory");
+			 "cbnz x0, 1f\n\t"
+			 "mov x29, xzr\n\t"
+			 "mov x0, x10\n\t"
+			 "blr x9\n\t"
+			 "mov x0, xzr\n\t"
+			 "mov x8, %[exit]\n\t"
+			 "svc #0\n\t"
+			 "brk #1\n"
+			 "1:"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x9),
+			 "r"(x10), [exit] "i"(SYS_exit)
+			 : "x30", "memory");
 	return x0;
 }
 

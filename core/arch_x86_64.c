@@ -11,11 +11,11 @@ gcm_arch_syscall(long nr, long a, long b, long c, long d, long e, long f)
 	register long r9 __asm__("r9") = f;
 	long result;
 
-	__asm__ volatile("syscall"
-	                 : "=a"(result)
-	                 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8),
-	                   "r"(r9)
-	                 : "rcx", "r11", "memory");
+	__asm__ volatile(
+	    "syscall"
+	    : "=a"(result)
+	    : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+	    : "rcx", "r11", "memory");
 	return result;
 }
 
@@ -32,22 +32,22 @@ gcm_arch_clone(unsigned long flags, void *stack_top, void *child_tid,
 	 * exits, all in registers that clone keeps.
 	 */
 	__asm__ volatile("xor %%r8d, %%r8d\n\t"
-	                 "syscall\n\t"
-	                 "test %%rax, %%rax\n\t"
-	                 "jnz 1f\n\t"
-	                 "xor %%ebp, %%ebp\n\t"
-	                 "mov %%r13, %%rdi\n\t"
-	                 "call *%%r12\n\t"
-	                 "xor %%edi, %%edi\n\t"
-	                 "mov %[exit], %%eax\n\t"
-	                 "syscall\n\t"
-	                 "ud2\n"
-	                 "1:"
-	                 : "=a"(result)
-	                 : "a"((long)SYS_clone), "D"(flags), "S"(stack_top),
-	                   "d"((void *)0), "r"(r10), "r"(r12), "r"(r13),
-	                   [exit] "i"(SYS_exit)
-	                 : "rcx", "r11", "r8", "memory");
+			 "syscall\n\t"
+			 "test %%rax, %%rax\n\t"
+			 "jnz 1f\n\t"
+			 "xor %%ebp, %%ebp\n\t"
+			 "mov %%r13, %%rdi\n\t"
+			 "call *%%r12\n\t"
+			 "xor %%edi, %%edi\n\t"
+			 "mov %[exit], %%eax\n\t"
+			 "syscall\n\t"
+			 "ud2\n"
+			 "1:"
+			 : "=a"(result)
+			 : "a"((long)SYS_clone), "D"(flags), "S"(stack_top),
+			 "d"((void *)0), "r"(r10), "r"(r12),
+			 "r"(r13), [exit] "i"(SYS_exit)
+			 : "rcx", "r11", "r8", "memory");
 	return result;
 }
 

@@ -23,12 +23,13 @@
  * apart.  Only for aligned words of at most eight bytes on the hot paths.
  */
 #define GCM_PEEK(atomic)                                                       \
-	(*(const __typeof__(_Generic((atomic),                                 \
-	    _Atomic uint8_t: (uint8_t)0,                                       \
-	    uint8_t: (uint8_t)0,                                               \
-	    _Atomic uint32_t: (uint32_t)0,                                     \
-	    uint32_t: (uint32_t)0,                                             \
-	    default: (uint64_t)0)) *)(uintptr_t)&(atomic))
+	(*(const __typeof__(_Generic((atomic), _Atomic uint8_t                 \
+				     : (uint8_t)0, uint8_t                     \
+				     : (uint8_t)0, _Atomic uint32_t            \
+				     : (uint32_t)0, uint32_t                   \
+				     : (uint32_t)0, default                    \
+				     : (uint64_t)0)) *)(uintptr_t) &           \
+	    (atomic))
 
 #define GCM_NOINLINE __attribute__((noinline))
 #define GCM_ALWAYS_INLINE inline __attribute__((always_inline))

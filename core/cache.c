@@ -44,7 +44,10 @@ enum {
 
 static void *nothing[1]; /* the bottom that every bin without array shares */
 
-#define NO_BINS {[0 ... GCM_NCLASSES - 1] = nothing}
+#define NO_BINS                                                                \
+	{                                                                      \
+		[0 ... GCM_NCLASSES - 1] = nothing                             \
+	}
 
 /* Static caches whose id owns no span: every operation leaves the fast path. */
 struct gcm_cache gcm_cache_none = {
@@ -62,7 +65,8 @@ struct gcm_cache gcm_cache_late = {
 
 __thread uintptr_t gcm_cache_distance
     __attribute__((tls_model("initial-exec")));
-/* Bins ----------------------------------------------------------------------- */
+/* Bins -----------------------------------------------------------------------
+ */
 
 static size_t
 array_bytes(uint32_t capacity)
@@ -163,7 +167,8 @@ gcm_cache_free_remote(struct gcm_cache *cache, void *block)
 	if (tag == 0 || (tag ^ cache->tag) <= GCM_TAG_CLASS)
 		return false;
 	size = gcm_classes[tag & GCM_TAG_CLASS].size;
-	if (size >= KEPT_SIZE && tag >> GCM_TAG_OWNER_SHIFT != GCM_OWNER_ORPHAN &&
+	if (size >= KEPT_SIZE &&
+	    tag >> GCM_TAG_OWNER_SHIFT != GCM_OWNER_ORPHAN &&
 	    keep_slot(cache, block, tag & GCM_TAG_CLASS))
 		return true;
 	store_free(block);
@@ -234,21 +239,22 @@ gcm_cache_flush_idle(struct gcm_cache *cache)
 		struct gcm_bin_info *info = &cache->info[i];
 
 		if (info->base != NULL && !info->busy)
-			flush_slots(cache, i,
-			    (uint32_t)(cache->top[i] - info->base));
+			flush_slots(
+			    cache, i, (uint32_t)(cache->top[i] - info->base));
 		info->busy = false;
 	}
 }
 
-/* Refill --------------------------------------------------------------------- */
+/* Refill ---------------------------------------------------------------------
+ */
 
 /* Make a span without owner ours; the next one is another.  Cache lock held. */
 static bool
 claim_orphan(struct gcm_cache *cache, uint32_t class_id)
 {
 	struct gcm_bin_info *info = &cache->info[class_id];
-	uint32_t index = gcm_orphan_claim(class_id,
-	    cache->tag >> GCM_TAG_OWNER_SHIFT);
+	uint32_t index =
+	    gcm_orphan_claim(class_id, cache->tag >> GCM_TAG_OWNER_SHIFT);
 	struct gcm_page *page;
 
 	if (index == GCM_NO_PAGE)
@@ -305,7 +311,7 @@ choose_length(const struct gcm_bin_info *info, uint32_t class_id)
 	uint32_t npages = class->pages_min;
 
 	while (npages * 2 <= class->pages_max &&
-	    npages * 16 <= info->spans.count * class->pages_min)
+	       npages * 16 <= info->spans.count * class->pages_min)
 		npages *= 2;
 	return npages;
 }
@@ -329,8 +335,8 @@ add_span(struct gcm_cache *cache, uint32_t class_id)
 	if (index == GCM_NO_PAGE)
 		index = gcm_span_new(class_id, owner, npages, true);
 	if (index == GCM_NO_PAGE)
-		index = gcm_span_new(class_id, owner,
-		    gcm_classes[class_id].pages_min, true);
+		index = gcm_span_new(
+		    class_id, owner, gcm_classes[class_id].pages_min, true);
 	if (index == GCM_NO_PAGE)
 		return false;
 	gcm_span_push(&info->spans, index);
@@ -362,7 +368,7 @@ fill_bin(struct gcm_cache *cache, uint32_t class_id)
 	cache->top[class_id] = info->base + got;
 	if (got > 0 && info->fill < info->capacity)
 		info->fill = info->fill * 2 < info->capacity ? info->fill * 2
-		                                             : info->capacity;
+							     : info->capacity;
 	return got;
 }
 
@@ -393,7 +399,8 @@ void *
 gcm_cache_alloc(struct gcm_cache *cache, uint32_t class_id)
 {
 	for (;;) {
-		void *slot = gcm_cache_alloc_hot(cache, class_id, 0, alloc_nothing);
+		void *slot =
+		    gcm_cache_alloc_hot(cache, class_id, 0, alloc_nothing);
 
 		if (slot != NULL)
 			return slot;

@@ -21,7 +21,7 @@ struct gcm_bin_info {
 	uint32_t carving;           /* link of the span being carved, or 0 */
 	uint32_t budget;            /* spans a refill looks at */
 	bool busy;                  /* refilled or flushed since the last trim
-	                               by its thread; the owning thread */
+				       by its thread; the owning thread */
 };
 
 enum gcm_cache_status {
@@ -45,7 +45,7 @@ struct gcm_cache {
 	struct gcm_cache *next;       /* all caches; const once linked */
 	struct gcm_cache *next_idle;  /* registry lock */
 	_Atomic size_t freed;         /* bytes freed since the scavenger was
-	                                 last told; the owning thread */
+					 last told; the owning thread */
 };
 
 /* The calling thread's cache.  &gcm_cache_none until it first allocates,
@@ -63,7 +63,7 @@ static GCM_ALWAYS_INLINE struct gcm_cache *
 gcm_cache_self(void)
 {
 	return (struct gcm_cache *)((uintptr_t)&gcm_cache_none +
-	    gcm_cache_distance);
+				    gcm_cache_distance);
 }
 
 /* Make `cache` the calling thread's. */
@@ -129,8 +129,8 @@ void *gcm_cache_alloc_raced(struct gcm_cache *cache, void *slot, size_t size,
 uint32_t gcm_cache_trim(struct gcm_cache *held);
 
 /* Call visit for every cache that has been made. */
-void gcm_cache_visit(void (*visit)(struct gcm_cache *cache, void *arg),
-    void *arg);
+void gcm_cache_visit(
+    void (*visit)(struct gcm_cache *cache, void *arg), void *arg);
 
 /* In a forked child: locks anew, span lists empty; caches of other threads
  * are gone unless `survivor`.  Spans are put back by gcm_cache_adopt.
@@ -163,8 +163,8 @@ gcm_cache_alloc_hot(struct gcm_cache *cache, uint32_t class_id, size_t size,
 		return slow(size);
 	cache->top[class_id] = top - 1;
 	colour = GCM_PEEK(cache->colour);
-	atomic_store_explicit(gcm_state_at((uintptr_t)slot), colour,
-	    memory_order_relaxed);
+	atomic_store_explicit(
+	    gcm_state_at((uintptr_t)slot), colour, memory_order_relaxed);
 	atomic_signal_fence(memory_order_seq_cst);
 	if (GCM_UNLIKELY(colour != GCM_PEEK(cache->colour)))
 		return gcm_cache_alloc_raced(cache, slot, size, slow);

@@ -39,7 +39,8 @@ static struct {
 	struct gcm_cache *cache; /* made on first need; lock */
 } shared = {GCM_LOCK_INIT(shared), NULL};
 
-/* Threads -------------------------------------------------------------------- */
+/* Threads --------------------------------------------------------------------
+ */
 
 static struct gcm_cache *
 take_cache_locked(void)
@@ -55,18 +56,18 @@ take_cache_locked(void)
 		if (cache == NULL)
 			return NULL;
 		gcm_cache_init(cache, registry.next_id++);
-		cache->next = atomic_load_explicit(&registry.all,
-		    memory_order_relaxed);
-		atomic_store_explicit(&registry.all, cache,
-		    memory_order_release);
+		cache->next =
+		    atomic_load_explicit(&registry.all, memory_order_relaxed);
+		atomic_store_explicit(
+		    &registry.all, cache, memory_order_release);
 	}
 	atomic_store_explicit(&cache->colour,
 	    atomic_load_explicit(&gcm_cache_none.colour, memory_order_relaxed),
 	    memory_order_relaxed);
 	cache->status = GCM_CACHE_USED;
 	if (++registry.nused > 1)
-		atomic_store_explicit(&registry.many, true,
-		    memory_order_relaxed);
+		atomic_store_explicit(
+		    &registry.many, true, memory_order_relaxed);
 	return cache;
 }
 
@@ -164,14 +165,15 @@ gcm_cache_note_stranger(void)
 void
 gcm_cache_visit(void (*visit)(struct gcm_cache *cache, void *arg), void *arg)
 {
-	struct gcm_cache *cache = atomic_load_explicit(&registry.all,
-	    memory_order_acquire);
+	struct gcm_cache *cache =
+	    atomic_load_explicit(&registry.all, memory_order_acquire);
 
 	for (; cache != NULL; cache = cache->next)
 		visit(cache, arg);
 }
 
-/* Trimming ------------------------------------------------------------------- */
+/* Trimming -------------------------------------------------------------------
+ */
 
 enum {
 	TRIM_SPANS = 256 /* looked at in one hold of another cache's lock */
@@ -210,8 +212,7 @@ trim_cache(struct gcm_cache *cache, void *arg)
 			*released += trim_class(cache, i);
 		else
 			*released += gcm_span_trim(&cache->info[i].spans,
-			    cache->info[i].carving,
-			    cache->info[i].spans.count);
+			    cache->info[i].carving, cache->info[i].spans.count);
 }
 
 uint32_t
@@ -225,7 +226,8 @@ gcm_cache_trim(struct gcm_cache *held)
 	return released;
 }
 
-/* Fork ----------------------------------------------------------------------- */
+/* Fork -----------------------------------------------------------------------
+ */
 
 static void
 forget_lists(struct gcm_cache *cache)
@@ -253,8 +255,8 @@ bury_cache(struct gcm_cache *cache)
 void
 gcm_cache_reset(struct gcm_cache *survivor, bool others_gone)
 {
-	struct gcm_cache *cache = atomic_load_explicit(&registry.all,
-	    memory_order_relaxed);
+	struct gcm_cache *cache =
+	    atomic_load_explicit(&registry.all, memory_order_relaxed);
 
 	gcm_lock_init(&registry.lock, GCM_RANK_registry);
 	gcm_lock_init(&shared.lock, GCM_RANK_shared);
@@ -271,15 +273,15 @@ gcm_cache_reset(struct gcm_cache *survivor, bool others_gone)
 		else
 			cache->status = GCM_CACHE_GONE;
 	}
-	atomic_store_explicit(&registry.many, !others_gone,
-	    memory_order_relaxed);
+	atomic_store_explicit(
+	    &registry.many, !others_gone, memory_order_relaxed);
 }
 
 static struct gcm_cache *
 find_cache(uint32_t owner)
 {
-	struct gcm_cache *cache = atomic_load_explicit(&registry.all,
-	    memory_order_relaxed);
+	struct gcm_cache *cache =
+	    atomic_load_explicit(&registry.all, memory_order_relaxed);
 
 	while (cache != NULL && cache->tag >> GCM_TAG_OWNER_SHIFT != owner)
 		cache = cache->next;
@@ -300,7 +302,7 @@ gcm_cache_adopt(uint32_t span_index, bool others_gone)
 			owner->info[class_id].carving = span_index + 1;
 		return;
 	}
-		page->flags |= GCM_PAGE_TORN;
+	page->flags |= GCM_PAGE_TORN;
 	if (!others_gone)
 		page->flags |= GCM_PAGE_BINNED;
 	gcm_orphan_add(class_id, span_index);

@@ -31,8 +31,15 @@
 #include "core/pageheap.h"
 #include "core/scavenge.h"
 
-enum { NEW, READY };
-enum { WIPED = 0, SOUND = 1, REPAIRING = 2 };
+enum {
+	NEW,
+	READY
+};
+enum {
+	WIPED = 0,
+	SOUND = 1,
+	REPAIRING = 2
+};
 
 static struct {
 	struct gcm_lock lock;
@@ -44,7 +51,8 @@ static struct {
 
 static _Atomic uint32_t never_wiped = SOUND;
 
-/* First use ------------------------------------------------------------------ */
+/* First use ------------------------------------------------------------------
+ */
 
 static bool
 init_heap(void)
@@ -77,7 +85,8 @@ first_use(void)
 	return atomic_load(&heap.state) == READY;
 }
 
-/* Fork ----------------------------------------------------------------------- */
+/* Fork -----------------------------------------------------------------------
+ */
 
 static void
 give_gap(uint32_t lo, uint32_t hi)
@@ -93,18 +102,18 @@ static bool
 is_sound_span(const struct gcm_page *page, uint32_t left)
 {
 	return gcm_page_kind(page) == GCM_KIND_SMALL && page->n > 0 &&
-	    page->n <= GCM_SPAN_PAGES_MAX && page->n <= left &&
-	    gcm_page_class(page) < GCM_NCLASSES &&
-	    page->carved <= gcm_span_slots(page);
+	       page->n <= GCM_SPAN_PAGES_MAX && page->n <= left &&
+	       gcm_page_class(page) < GCM_NCLASSES &&
+	       page->carved <= gcm_span_slots(page);
 }
 
 static bool
 is_sound_large(const struct gcm_page *page, uint32_t left, uintptr_t addr)
 {
 	return gcm_page_kind(page) == GCM_KIND_LARGE && page->n > 0 &&
-	    page->n <= left &&
-	    ((gcm_slot_get(addr) & (GCM_ALLOC | GCM_SAMPLED)) != 0 ||
-	        gcm_slot_get(addr) == GCM_LOST);
+	       page->n <= left &&
+	       ((gcm_slot_get(addr) & (GCM_ALLOC | GCM_SAMPLED)) != 0 ||
+		   gcm_slot_get(addr) == GCM_LOST);
 }
 
 /* The records of a span behind its first may be from other moments: none may
@@ -137,13 +146,14 @@ rebuild_index(bool others_gone)
 {
 	uint32_t total = gcm_zone_pages(), gap = 0;
 
-	gcm_bits_mark_locked(GCM_CLEAN, gcm_zone.lo, gcm_page_addr(total),
-	    false);
+	gcm_bits_mark_locked(
+	    GCM_CLEAN, gcm_zone.lo, gcm_page_addr(total), false);
 	for (uint32_t i = 0; i < total;) {
 		struct gcm_page *page = gcm_page(i);
 		bool small = is_sound_span(page, total - i);
 
-		if (!small && !is_sound_large(page, total - i, gcm_page_addr(i))) {
+		if (!small &&
+		    !is_sound_large(page, total - i, gcm_page_addr(i))) {
 			atomic_store(&page->kind, GCM_KIND_NONE);
 			atomic_store(&page->tag, 0);
 			i++;
@@ -163,9 +173,9 @@ static bool
 is_alone(struct gcm_cache *self)
 {
 	return !gcm_cache_many() && !gcm_scavenge_running() &&
-	    !gcm_lock_held(&gcm_pageheap.lock) &&
-	    !gcm_lock_held(&self->lock) && !gcm_cache_busy() &&
-	    !gcm_orphan_busy() && !gcm_meta_busy();
+	       !gcm_lock_held(&gcm_pageheap.lock) &&
+	       !gcm_lock_held(&self->lock) && !gcm_cache_busy() &&
+	       !gcm_orphan_busy() && !gcm_meta_busy();
 }
 
 /* Which cache lives on: the caller's own, if it has one, for only one thread
@@ -182,7 +192,7 @@ find_survivor(bool *known)
 	if (self != &gcm_cache_none && self != &gcm_cache_late)
 		return self;
 	*known = heap.survivor_known && (heap.survivor == &gcm_cache_none ||
-	                                    heap.survivor == &gcm_cache_late);
+					    heap.survivor == &gcm_cache_late);
 	return NULL;
 }
 
@@ -243,12 +253,12 @@ gcm_heap_forked(void)
 bool
 gcm_heap_enter(void)
 {
-	if (GCM_UNLIKELY(atomic_load_explicit(&heap.state,
-	                     memory_order_acquire) != READY) &&
+	if (GCM_UNLIKELY(atomic_load_explicit(
+			     &heap.state, memory_order_acquire) != READY) &&
 	    !first_use())
 		return false;
-	if (GCM_UNLIKELY(atomic_load_explicit(heap.soundness,
-	                     memory_order_acquire) != SOUND))
+	if (GCM_UNLIKELY(atomic_load_explicit(
+			     heap.soundness, memory_order_acquire) != SOUND))
 		after_fork();
 	return true;
 }
@@ -266,7 +276,8 @@ gcm_heap_confine(void)
 	gcm_os_confine();
 }
 
-/* Allocation ----------------------------------------------------------------- */
+/* Allocation -----------------------------------------------------------------
+ */
 
 /* A thread without cache changes the page heap: after a fork by another one
  * that has to be known.
@@ -309,9 +320,8 @@ static void *
 alloc_large(size_t size, size_t align, bool zeroed)
 {
 	uint32_t npages = gcm_large_pages(size);
-	uint32_t align_pages = align > GCM_PAGE_SIZE
-	    ? gcm_large_pages(align)
-	    : 1;
+	uint32_t align_pages =
+	    align > GCM_PAGE_SIZE ? gcm_large_pages(align) : 1;
 
 	if (npages == 0 || align_pages == 0)
 		return NULL;
@@ -356,7 +366,7 @@ find_aligned_class(size_t size, size_t align)
 		return GCM_CLASS_ZERO;
 	class_id = gcm_class_of_size(size == 0 ? 1 : size);
 	while (class_id < GCM_CLASS_ZERO &&
-	    (gcm_classes[class_id].size & (align - 1)) != 0)
+	       (gcm_classes[class_id].size & (align - 1)) != 0)
 		class_id++;
 	return class_id;
 }
@@ -389,7 +399,8 @@ gcm_heap_good_size(size_t size, size_t align)
 	return (size_t)gcm_large_pages(size == 0 ? 1 : size) << GCM_PAGE_SHIFT;
 }
 
-/* Misuse --------------------------------------------------------------------- */
+/* Misuse ---------------------------------------------------------------------
+ */
 
 static bool
 is_inside_block(uintptr_t addr)
@@ -404,8 +415,8 @@ is_inside_block(uintptr_t addr)
 	start = gcm_page_addr(index);
 	if (gcm_page_kind(page) == GCM_KIND_SMALL) {
 		uint32_t class_id = gcm_page_class(page);
-		uint32_t slot = gcm_class_index(class_id,
-		    (uint32_t)(addr - start));
+		uint32_t slot =
+		    gcm_class_index(class_id, (uint32_t)(addr - start));
 
 		start += (uintptr_t)slot * gcm_classes[class_id].size;
 	} else if (gcm_page_kind(page) != GCM_KIND_LARGE) {
@@ -419,7 +430,8 @@ GCM_COLD static _Noreturn void
 report_misuse(uintptr_t addr, const char *call)
 {
 	bool freeing = strcmp(call, "free") == 0 ||
-	    strcmp(call, "dallocx") == 0 || strcmp(call, "sdallocx") == 0;
+		       strcmp(call, "dallocx") == 0 ||
+		       strcmp(call, "sdallocx") == 0;
 	const char *what = "invalid pointer";
 
 	if (addr % GCM_GRANULE != 0) {
@@ -448,7 +460,8 @@ check_block(uintptr_t addr, const char *call)
 	return page;
 }
 
-/* Freeing and resizing -------------------------------------------------------- */
+/* Freeing and resizing --------------------------------------------------------
+ */
 
 static void
 free_altered(uintptr_t addr, uint32_t class_id, const char *call)
@@ -513,9 +526,9 @@ static void *
 copy_block(void *block, size_t usable, size_t size)
 {
 	void *copy = size <= GCM_SMALL_MAX
-	    ? gcm_cache_alloc_hot(gcm_cache_self(), gcm_class_of_size(size), size,
-	          gcm_heap_alloc)
-	    : gcm_heap_alloc(size);
+			 ? gcm_cache_alloc_hot(gcm_cache_self(),
+			       gcm_class_of_size(size), size, gcm_heap_alloc)
+			 : gcm_heap_alloc(size);
 
 	if (copy == NULL)
 		return NULL;

@@ -46,13 +46,13 @@ enum {
 
 static _Atomic bool no_guards; /* the system has none */
 static uint32_t parked;        /* index + 1 of the span kept aside; page-heap
-                                  lock */
+				  lock */
 
 uint32_t
 gcm_large_pages(size_t size)
 {
-	size_t npages = (size >> GCM_PAGE_SHIFT) +
-	    ((size & (GCM_PAGE_SIZE - 1)) != 0);
+	size_t npages =
+	    (size >> GCM_PAGE_SHIFT) + ((size & (GCM_PAGE_SIZE - 1)) != 0);
 
 	return npages > PAGES_MAX ? 0 : (uint32_t)npages;
 }
@@ -127,7 +127,7 @@ static uint32_t
 guard_pages(uint32_t npages)
 {
 	return npages >= GUARD_PAGES &&
-	    !atomic_load_explicit(&no_guards, memory_order_relaxed);
+	       !atomic_load_explicit(&no_guards, memory_order_relaxed);
 }
 
 /* Guard the last page of the span if it was taken for that. */
@@ -201,8 +201,8 @@ guard_freed_locked(uint32_t index)
 	if (gcm_pageheap_guard_locked(index))
 		gcm_bits_mark_locked(GCM_CLEAN, gcm_page_addr(index),
 		    gcm_page_addr(index + 1), true);
-	gcm_bits_mark_locked(GCM_CLEAN, gcm_page_addr(last),
-	    gcm_page_addr(last + 1), true);
+	gcm_bits_mark_locked(
+	    GCM_CLEAN, gcm_page_addr(last), gcm_page_addr(last + 1), true);
 }
 
 /* Keep the span aside; the one that was before, as a link. */
@@ -229,8 +229,8 @@ give_span(uint32_t index, bool clean)
 		link = park_span_locked(index);
 	}
 	if (link != 0)
-		gcm_pageheap_give_locked(link - 1, gcm_page(link - 1)->n,
-		    clean);
+		gcm_pageheap_give_locked(
+		    link - 1, gcm_page(link - 1)->n, clean);
 	gcm_lock_release(&gcm_pageheap.lock);
 }
 
@@ -243,8 +243,8 @@ gcm_large_unpark(void)
 	link = parked;
 	parked = 0;
 	if (link != 0)
-		gcm_pageheap_give_locked(link - 1, gcm_page(link - 1)->n,
-		    false);
+		gcm_pageheap_give_locked(
+		    link - 1, gcm_page(link - 1)->n, false);
 	gcm_lock_release(&gcm_pageheap.lock);
 	return link != 0;
 }
@@ -270,8 +270,8 @@ free_span(uint32_t index, uint8_t state, bool clean)
 	size_t len = (size_t)page->n << GCM_PAGE_SHIFT;
 
 	if (gcm_alter_is_noted(state) || (page->flags & GCM_PAGE_MOVED) != 0) {
-		bool renewed = gcm_pageheap_renew(gcm_page_addr(index),
-		    gcm_page_addr(index + page->n));
+		bool renewed = gcm_pageheap_renew(
+		    gcm_page_addr(index), gcm_page_addr(index + page->n));
 
 		if (!renewed && gcm_alter_is_noted(state)) {
 			gcm_slot_set(gcm_page_addr(index), GCM_LOST);
@@ -341,12 +341,12 @@ gcm_large_resize(uintptr_t addr, uint32_t npages)
 	if (want > now)
 		return extend_span(index, want, nguards);
 	if (gcm_alter_is_noted(gcm_slot_get(addr)) &&
-	    !gcm_pageheap_renew(gcm_page_addr(index + want),
-	        gcm_page_addr(index + now)))
+	    !gcm_pageheap_renew(
+		gcm_page_addr(index + want), gcm_page_addr(index + now)))
 		return true; /* all of it stays */
 	shrink_span(index, want, nguards, false);
-	gcm_scavenge_count(gcm_cache_self(),
-	    (size_t)(now - want) << GCM_PAGE_SHIFT);
+	gcm_scavenge_count(
+	    gcm_cache_self(), (size_t)(now - want) << GCM_PAGE_SHIFT);
 	return true;
 }
 
@@ -371,7 +371,7 @@ void *
 gcm_large_move(uintptr_t addr, uint32_t npages)
 {
 	size_t len = (size_t)gcm_large_length(gcm_page_at(addr))
-	    << GCM_PAGE_SHIFT;
+		     << GCM_PAGE_SHIFT;
 	uint32_t nguards = guard_pages(npages), want = npages + nguards, index;
 	uintptr_t to;
 	bool clean, moved;

@@ -6,8 +6,8 @@
 uint64_t
 gcm_line_find_wide(const uint8_t *states)
 {
-	static const uint8_t weights[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2,
-	    4, 8, 16, 32, 64, 128};
+	static const uint8_t weights[16] = {
+	    1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
 	const uint8x16_t weight = vld1q_u8(weights);
 	uint64_t mask = 0;
 

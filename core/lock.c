@@ -27,8 +27,8 @@ gcm_lock_try(struct gcm_lock *lock)
 {
 	uint32_t seen = 0;
 
-	return atomic_compare_exchange_strong_explicit(&lock->word, &seen, 1,
-	    memory_order_acquire, memory_order_relaxed);
+	return atomic_compare_exchange_strong_explicit(
+	    &lock->word, &seen, 1, memory_order_acquire, memory_order_relaxed);
 }
 
 static void
@@ -39,8 +39,8 @@ wait_lock(struct gcm_lock *lock)
 			return;
 		gcm_arch_pause();
 	}
-	while (atomic_exchange_explicit(&lock->word, 2, memory_order_acquire) !=
-	    0)
+	while (
+	    atomic_exchange_explicit(&lock->word, 2, memory_order_acquire) != 0)
 		gcm_os_wait(&lock->word, 2, 0);
 }
 

@@ -20,7 +20,10 @@ struct gcm_lock {
 	uint32_t rank;         /* const once initialised */
 };
 
-#define GCM_LOCK_INIT(name) {0, GCM_RANK_##name}
+#define GCM_LOCK_INIT(name)                                                    \
+	{                                                                      \
+		0, GCM_RANK_##name                                             \
+	}
 
 void gcm_lock_init(struct gcm_lock *lock, enum gcm_lock_rank rank);
 void gcm_lock_acquire(struct gcm_lock *lock);

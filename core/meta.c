@@ -27,17 +27,17 @@ static char boot[BOOT_BYTES] __attribute__((aligned(GCM_CACHE_LINE)));
 
 static struct {
 	struct gcm_lock lock;
-	char *at, *end;                   /* the chunk; lock */
-	void *free_list[LOG_MAX + 1];     /* lock */
-	_Atomic size_t mapped;            /* lock; read by all */
+	char *at, *end;               /* the chunk; lock */
+	void *free_list[LOG_MAX + 1]; /* lock */
+	_Atomic size_t mapped;        /* lock; read by all */
 } meta = {GCM_LOCK_INIT(meta), boot, boot + BOOT_BYTES, {NULL}, 0};
 
 static unsigned int
 log_of_size(size_t size)
 {
 	return size <= 1u << LOG_MIN
-	    ? LOG_MIN
-	    : 64u - (unsigned int)__builtin_clzl(size - 1);
+		   ? LOG_MIN
+		   : 64u - (unsigned int)__builtin_clzl(size - 1);
 }
 
 static bool
@@ -107,7 +107,7 @@ size_t
 gcm_meta_mapped(void)
 {
 	return atomic_load_explicit(&meta.mapped, memory_order_relaxed) +
-	    BOOT_BYTES;
+	       BOOT_BYTES;
 }
 
 bool

@@ -9,13 +9,13 @@
 
 #include "core/report.h"
 
-#define OPT(name, dflt, lo, hi, unit, status, doc)                            \
+#define OPT(name, dflt, lo, hi, unit, status, doc)                             \
 	_Static_assert((dflt) < 0 || ((lo) <= (dflt) && (dflt) <= (hi)),       \
 	    #name ": default out of range");
 #define PATH(name, status, doc)
-#define DBG(name, dflt, lo, hi, status, doc)                                  \
-	_Static_assert((lo) <= (dflt) && (dflt) <= (hi),                       \
-	    #name ": default out of range");
+#define DBG(name, dflt, lo, hi, status, doc)                                   \
+	_Static_assert(                                                        \
+	    (lo) <= (dflt) && (dflt) <= (hi), #name ": default out of range");
 #include "core/option.def"
 #undef OPT
 #undef PATH
@@ -38,9 +38,9 @@ struct row {
 };
 
 static const struct row rows[] = {
-#define OPT(name, dflt, lo, hi, unit, status, doc)                            \
+#define OPT(name, dflt, lo, hi, unit, status, doc)                             \
 	{#name, unit, lo, hi, offsetof(struct gcm_options, name)},
-#define PATH(name, status, doc)                                               \
+#define PATH(name, status, doc)                                                \
 	{#name, "path", 0, 0, offsetof(struct gcm_options, name)},
 #define DBG(name, dflt, lo, hi, status, doc)
 #include "core/option.def"
@@ -52,7 +52,7 @@ static const struct row rows[] = {
 static const struct row debug_rows[] = {
 #define OPT(name, dflt, lo, hi, unit, status, doc)
 #define PATH(name, status, doc)
-#define DBG(name, dflt, lo, hi, status, doc)                                  \
+#define DBG(name, dflt, lo, hi, status, doc)                                   \
 	{#name, "count", lo, hi, offsetof(struct gcm_options, name)},
 #include "core/option.def"
 #undef OPT
@@ -159,8 +159,8 @@ parse_number(const char *unit, const char *text, size_t len, int64_t *out)
 		return false;
 	for (; i < len && digit_value(text[i]) < base; i++)
 		if (__builtin_mul_overflow(value, (int64_t)base, &value) ||
-		    __builtin_add_overflow(value,
-		        (int64_t)digit_value(text[i]), &value))
+		    __builtin_add_overflow(
+			value, (int64_t)digit_value(text[i]), &value))
 			return false;
 	factor = find_factor(unit, text + i, len - i);
 	return factor != 0 && !__builtin_mul_overflow(value, factor, out);
@@ -182,7 +182,7 @@ parse_value(const struct row *row, const char *text, size_t len, int64_t *out)
 		return true;
 	}
 	return parse_number(row->unit, text, len, out) && row->lo <= *out &&
-	    *out <= row->hi;
+	       *out <= row->hi;
 }
 
 /* "key=value,key=value" of GCM_DEBUG. */
@@ -193,14 +193,15 @@ parse_debug_item(const char *item, size_t len)
 
 	if (name_len >= len)
 		return false;
-	for (size_t i = 0; i < sizeof(debug_rows) / sizeof(debug_rows[0]); i++) {
+	for (size_t i = 0; i < sizeof(debug_rows) / sizeof(debug_rows[0]);
+	     i++) {
 		const struct row *row = &debug_rows[i];
 		int64_t value;
 
 		if (!same_word(item, name_len, row->name))
 			continue;
-		if (!parse_value(row, item + name_len + 1, len - name_len - 1,
-		        &value))
+		if (!parse_value(
+			row, item + name_len + 1, len - name_len - 1, &value))
 			return false;
 		*number_of_row(row) = value;
 		return true;

@@ -42,8 +42,8 @@ gcm_orphan_claim(uint32_t class_id, uint32_t owner)
 {
 	uint32_t link;
 
-	if (atomic_load_explicit(&orphans.count[class_id],
-	        memory_order_relaxed) == 0)
+	if (atomic_load_explicit(
+		&orphans.count[class_id], memory_order_relaxed) == 0)
 		return GCM_NO_PAGE;
 	gcm_lock_acquire(&orphans.lock);
 	link = orphans.spans[class_id].head;
@@ -66,8 +66,8 @@ gcm_orphan_trim(void)
 
 	gcm_lock_acquire(&orphans.lock);
 	for (uint32_t i = 0; i < GCM_NCLASSES; i++) {
-		released += gcm_span_trim(&orphans.spans[i], 0,
-		    orphans.spans[i].count);
+		released +=
+		    gcm_span_trim(&orphans.spans[i], 0, orphans.spans[i].count);
 		note_count(i);
 	}
 	gcm_lock_release(&orphans.lock);
@@ -80,8 +80,8 @@ gcm_orphan_count(void)
 	uint32_t sum = 0;
 
 	for (uint32_t i = 0; i < GCM_NCLASSES; i++)
-		sum += atomic_load_explicit(&orphans.count[i],
-		    memory_order_relaxed);
+		sum += atomic_load_explicit(
+		    &orphans.count[i], memory_order_relaxed);
 	return sum;
 }
 

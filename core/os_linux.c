@@ -36,7 +36,7 @@
 #define PR_SET_VMA_ANON_NAME 0
 #endif
 
-#define SYSCALL(nr, a, b, c, d, e, f)                                         \
+#define SYSCALL(nr, a, b, c, d, e, f)                                          \
 	gcm_arch_syscall((nr), (long)(a), (long)(b), (long)(c), (long)(d),     \
 	    (long)(e), (long)(f))
 
@@ -64,9 +64,9 @@ gcm_os_random(void)
 {
 	const unsigned char *seed = (const unsigned char *)getauxval(AT_RANDOM);
 	static _Atomic uint64_t round;
-	uint64_t value = gcm_os_now_ns() ^
-	    atomic_fetch_add_explicit(&round, 0x9e3779b97f4a7c15u,
-	        memory_order_relaxed);
+	uint64_t value =
+	    gcm_os_now_ns() ^ atomic_fetch_add_explicit(&round,
+				  0x9e3779b97f4a7c15u, memory_order_relaxed);
 
 	if (seed != NULL)
 		for (unsigned int i = 0; i < 8; i++)
@@ -81,9 +81,9 @@ int
 gcm_os_map_at(void *addr, size_t len, bool table)
 {
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE |
-	    (table ? MAP_NORESERVE : 0);
-	long got = SYSCALL(SYS_mmap, addr, len, PROT_READ | PROT_WRITE, flags,
-	    -1, 0);
+		    (table ? MAP_NORESERVE : 0);
+	long got =
+	    SYSCALL(SYS_mmap, addr, len, PROT_READ | PROT_WRITE, flags, -1, 0);
 
 	if (got < 0 && got > -4096)
 		return (int)got;
@@ -238,7 +238,8 @@ gcm_os_thread_start(void (*entry)(void *), void *arg, void *stack, size_t len,
 {
 	uint64_t all = ~(uint64_t)0, before;
 	unsigned long flags = CLONE_VM | CLONE_FS | CLONE_FILES |
-	    CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_CHILD_CLEARTID;
+			      CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
+			      CLONE_CHILD_CLEARTID;
 	long child;
 
 	(void)SYSCALL(SYS_rt_sigprocmask, SIG_BLOCK, &all, &before, 8, 0, 0);
@@ -270,8 +271,8 @@ int
 gcm_os_identity(int fd, uint64_t *dev, uint64_t *ino)
 {
 	struct statx info;
-	long error = SYSCALL(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_INO, &info,
-	    0);
+	long error =
+	    SYSCALL(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_INO, &info, 0);
 
 	if (error != 0)
 		return (int)error;
@@ -286,8 +287,8 @@ gcm_os_is_socket(int fd)
 	struct statx info;
 
 	return SYSCALL(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &info,
-	           0) == 0 &&
-	    (info.stx_mode & S_IFMT) == S_IFSOCK;
+		   0) == 0 &&
+	       (info.stx_mode & S_IFMT) == S_IFSOCK;
 }
 
 int
@@ -344,7 +345,7 @@ gcm_os_can_read(const void *addr)
 
 	/* The kernel reads the set before it looks at what to do with it. */
 	return SYSCALL(SYS_rt_sigprocmask, NO_SUCH_HOW, addr, NULL, 8, 0, 0) !=
-	    -EFAULT;
+	       -EFAULT;
 }
 
 void

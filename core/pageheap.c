@@ -58,8 +58,8 @@ node_before(uint32_t n, uint32_t link, uint32_t other)
 
 /* Split the tree at `at` into nodes before and after (n, link). */
 static void
-split_tree(uint32_t at, uint32_t n, uint32_t link, uint32_t *before,
-    uint32_t *after)
+split_tree(
+    uint32_t at, uint32_t n, uint32_t link, uint32_t *before, uint32_t *after)
 {
 	while (at != 0) {
 		struct gcm_page *page = node_page(at);
@@ -87,7 +87,7 @@ insert_node(uint32_t link)
 
 	while (*at != 0 && node_priority(*at) >= priority)
 		at = node_before(page->n, link, *at) ? &node_page(*at)->prev
-		                                     : &node_page(*at)->next;
+						     : &node_page(*at)->next;
 	split_tree(*at, page->n, link, &page->prev, &page->next);
 	*at = link;
 }
@@ -102,7 +102,7 @@ remove_node(uint32_t link)
 	while (*at != link) {
 		GCM_AVER(*at != 0); /* .inv.run-index */
 		at = node_before(page->n, link, *at) ? &node_page(*at)->prev
-		                                     : &node_page(*at)->next;
+						     : &node_page(*at)->next;
 	}
 	while (before != 0 && after != 0) {
 		if (node_priority(before) >= node_priority(after)) {
@@ -182,8 +182,8 @@ count_free(uint32_t first, uint32_t n, bool added)
 {
 	uintptr_t lo = gcm_page_addr(first), hi = gcm_page_addr(first + n);
 	uint32_t ndirty = n - gcm_bits_count_locked(GCM_CLEAN, lo, hi);
-	uint32_t dirty = atomic_load_explicit(&gcm_pageheap.dirty,
-	    memory_order_relaxed);
+	uint32_t dirty =
+	    atomic_load_explicit(&gcm_pageheap.dirty, memory_order_relaxed);
 
 	if (added) {
 		gcm_pageheap.free_pages += n;
@@ -191,8 +191,8 @@ count_free(uint32_t first, uint32_t n, bool added)
 	} else {
 		gcm_pageheap.free_pages -= n;
 		dirty -= ndirty;
-		if (dirty < atomic_load_explicit(&gcm_pageheap.dirty_low,
-		                memory_order_relaxed))
+		if (dirty < atomic_load_explicit(
+				&gcm_pageheap.dirty_low, memory_order_relaxed))
 			atomic_store_explicit(&gcm_pageheap.dirty_low, dirty,
 			    memory_order_relaxed);
 	}
@@ -202,8 +202,8 @@ count_free(uint32_t first, uint32_t n, bool added)
 static void
 count_used(int64_t npages)
 {
-	atomic_fetch_add_explicit(&gcm_pageheap.used, (uint32_t)npages,
-	    memory_order_relaxed);
+	atomic_fetch_add_explicit(
+	    &gcm_pageheap.used, (uint32_t)npages, memory_order_relaxed);
 }
 
 /* Free pages join the runs on both sides. */
@@ -287,7 +287,8 @@ void
 gcm_pageheap_unguard_locked(uint32_t first, uint32_t npages)
 {
 	uintptr_t hi = gcm_page_addr(first + npages);
-	uintptr_t at = gcm_bits_find_locked(GCM_GUARD, gcm_page_addr(first), hi);
+	uintptr_t at =
+	    gcm_bits_find_locked(GCM_GUARD, gcm_page_addr(first), hi);
 
 	/* One by one: the system takes its time over what lies between. */
 	for (; at < hi; at = gcm_bits_find_locked(GCM_GUARD, at, hi)) {
@@ -311,8 +312,8 @@ take_pages(uint32_t first, uint32_t n)
 }
 
 uint32_t
-gcm_pageheap_take_locked(uint32_t npages, uint32_t align_pages, bool may_grow,
-    bool *clean)
+gcm_pageheap_take_locked(
+    uint32_t npages, uint32_t align_pages, bool may_grow, bool *clean)
 {
 	uint32_t slack = align_pages - 1, link, first, n, skip;
 
@@ -338,8 +339,8 @@ gcm_pageheap_take_locked(uint32_t npages, uint32_t align_pages, bool may_grow,
 }
 
 bool
-gcm_pageheap_extend_locked(uint32_t first, uint32_t npages, uint32_t want,
-    bool *clean)
+gcm_pageheap_extend_locked(
+    uint32_t first, uint32_t npages, uint32_t want, bool *clean)
 {
 	uint32_t next = first + npages, more = want - npages, n;
 
@@ -376,11 +377,13 @@ gcm_pageheap_give_locked(uint32_t first, uint32_t npages, bool clean)
 	join_run(first, npages);
 }
 
-/* Returning memory ----------------------------------------------------------- */
+/* Returning memory -----------------------------------------------------------
+ */
 
 enum {
-	EXTENT_PAGES = (1 << 20) / GCM_PAGE_SIZE, /* the zone shrinks by these */
-	RELEASE_PAGES = 512 /* released in one call to the system */
+	EXTENT_PAGES =
+	    (1 << 20) / GCM_PAGE_SIZE, /* the zone shrinks by these */
+	RELEASE_PAGES = 512            /* released in one call to the system */
 };
 
 /* Release one piece, its ends rounded inwards to the kernel's pages. */
@@ -395,12 +398,12 @@ release_piece(uintptr_t lo, uintptr_t hi)
 	if (lo >= hi)
 		return 0;
 	ndirty = (uint32_t)((hi - lo) >> GCM_PAGE_SHIFT) -
-	    gcm_bits_count_locked(GCM_CLEAN, lo, hi);
+		 gcm_bits_count_locked(GCM_CLEAN, lo, hi);
 	if (ndirty == 0 || gcm_os_release((void *)lo, hi - lo) != 0)
 		return 0;
 	gcm_bits_mark_locked(GCM_CLEAN, lo, hi, true);
-	atomic_fetch_sub_explicit(&gcm_pageheap.dirty, ndirty,
-	    memory_order_relaxed);
+	atomic_fetch_sub_explicit(
+	    &gcm_pageheap.dirty, ndirty, memory_order_relaxed);
 	return ndirty;
 }
 
@@ -411,14 +414,14 @@ release_run(uint32_t first, uint32_t n, uint32_t most)
 	uint32_t released = 0;
 
 	while (lo < end && released < most) {
-		uintptr_t hi = gcm_round_up(lo + 1,
-		    (uintptr_t)RELEASE_PAGES << GCM_PAGE_SHIFT);
+		uintptr_t hi = gcm_round_up(
+		    lo + 1, (uintptr_t)RELEASE_PAGES << GCM_PAGE_SHIFT);
 
 		if (hi > end)
 			hi = end;
 		if (hi - lo > (uintptr_t)(most - released) << GCM_PAGE_SHIFT)
-			hi = lo + ((uintptr_t)(most - released)
-			    << GCM_PAGE_SHIFT);
+			hi = lo +
+			     ((uintptr_t)(most - released) << GCM_PAGE_SHIFT);
 		released += release_piece(lo, hi);
 		lo = hi;
 	}
@@ -458,10 +461,10 @@ gcm_pageheap_release_locked(uint32_t npages)
 		link = find_before(n, link);
 	}
 	low = atomic_load_explicit(&gcm_pageheap.dirty, memory_order_relaxed);
-	if (low < atomic_load_explicit(&gcm_pageheap.dirty_low,
-	              memory_order_relaxed))
-		atomic_store_explicit(&gcm_pageheap.dirty_low, low,
-		    memory_order_relaxed);
+	if (low <
+	    atomic_load_explicit(&gcm_pageheap.dirty_low, memory_order_relaxed))
+		atomic_store_explicit(
+		    &gcm_pageheap.dirty_low, low, memory_order_relaxed);
 	return released;
 }
 
@@ -498,6 +501,8 @@ gcm_pageheap_shrink_locked(void)
 	uint32_t total = gcm_zone_pages(), first = total - 1, n, off;
 	uint32_t unit = EXTENT_PAGES - 1;
 
+	if (total == 0) /* the heap was never used */
+		return 0;
 	if (gcm_page_kind(gcm_page(first)) == GCM_KIND_TAIL)
 		first -= gcm_page(first)->n;
 	if (gcm_page_kind(gcm_page(first)) != GCM_KIND_RUN)
@@ -509,8 +514,8 @@ gcm_pageheap_shrink_locked(void)
 		return 0;
 	n = drop_run(first);
 	count_free(first, n, false);
-	gcm_bits_mark_locked(GCM_GUARD, gcm_page_addr(total - off),
-	    gcm_page_addr(total), false);
+	gcm_bits_mark_locked(
+	    GCM_GUARD, gcm_page_addr(total - off), gcm_page_addr(total), false);
 	gcm_table_shrink_locked(off);
 	if (n > off) {
 		count_free(first, n - off, true);
@@ -531,7 +536,8 @@ gcm_pageheap_reset(void)
 	    gcm_zone_pages() - gcm_pageheap.holes, memory_order_relaxed);
 }
 
-/* Checking ------------------------------------------------------------------- */
+/* Checking -------------------------------------------------------------------
+ */
 
 void
 gcm_pageheap_check_locked(void)
@@ -545,20 +551,20 @@ gcm_pageheap_check_locked(void)
 		uint8_t kind = gcm_page_kind(page);
 
 		GCM_AVER(kind == GCM_KIND_RUN || kind == GCM_KIND_SMALL ||
-		    kind == GCM_KIND_LARGE);
+			 kind == GCM_KIND_LARGE);
 		GCM_AVER(page->n > 0 && page->n <= total - i);
 		if (kind == GCM_KIND_RUN) {
 			struct gcm_page *tail = gcm_page(i + page->n - 1);
 
 			GCM_AVER(!after_run); /* .inv.run-ends */
 			GCM_AVER(page->n == 1 ||
-			    (gcm_page_kind(tail) == GCM_KIND_TAIL &&
-			        tail->n == page->n - 1));
+				 (gcm_page_kind(tail) == GCM_KIND_TAIL &&
+				     tail->n == page->n - 1));
 			runs++;
 			nfree += page->n;
-			ndirty += page->n -
-			    gcm_bits_count_locked(GCM_CLEAN, gcm_page_addr(i),
-			        gcm_page_addr(i + page->n));
+			ndirty += page->n - gcm_bits_count_locked(GCM_CLEAN,
+						gcm_page_addr(i),
+						gcm_page_addr(i + page->n));
 		}
 		after_run = kind == GCM_KIND_RUN;
 		i += page->n;

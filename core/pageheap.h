@@ -14,9 +14,9 @@ struct gcm_pageheap {
 	uint32_t root;              /* index + 1; lock */
 	uint32_t free_pages;        /* in runs; lock */
 	_Atomic uint32_t dirty;     /* of them, not known to be zero; lock,
-	                               read by all */
+				       read by all */
 	_Atomic uint32_t dirty_low; /* least `dirty` since the scavenger last
-	                               looked; lock */
+				       looked; lock */
 	_Atomic uint32_t used;      /* pages in spans; lock, read by all */
 	uint32_t holes;             /* pages that are not ours; lock */
 };
@@ -31,8 +31,8 @@ enum {
  * tag 0 and name no head; *clean says that all of them read as zero.  Returns
  * the index of the first page or GCM_NO_PAGE.  The caller commits the kind.
  */
-uint32_t gcm_pageheap_take_locked(uint32_t npages, uint32_t align_pages,
-    bool may_grow, bool *clean);
+uint32_t gcm_pageheap_take_locked(
+    uint32_t npages, uint32_t align_pages, bool may_grow, bool *clean);
 
 /* Make the page fault on access; false when the system cannot.  Whoever takes
  * the page from the heap again gets it without.
@@ -48,8 +48,8 @@ void gcm_pageheap_unguard_locked(uint32_t first, uint32_t npages);
 /* Lengthen the span at `first` from npages to want pages, if the pages behind
  * it are free or the zone can grow there.
  */
-bool gcm_pageheap_extend_locked(uint32_t first, uint32_t npages, uint32_t want,
-    bool *clean);
+bool gcm_pageheap_extend_locked(
+    uint32_t first, uint32_t npages, uint32_t want, bool *clean);
 
 /* Give pages back; `clean` when they are known to read as zero. */
 void gcm_pageheap_give_locked(uint32_t first, uint32_t npages, bool clean);

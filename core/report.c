@@ -67,8 +67,8 @@ gcm_text_add_hex(struct gcm_text *text, uint64_t value)
 void
 gcm_text_add_bytes(struct gcm_text *text, uint64_t bytes)
 {
-	static const char *const units[] = {" B", " KiB", " MiB", " GiB",
-	    " TiB"};
+	static const char *const units[] = {
+	    " B", " KiB", " MiB", " GiB", " TiB"};
 	unsigned int unit = 0;
 	uint64_t tenths = bytes * 10;
 
@@ -129,7 +129,7 @@ stderr_is_ours(void)
 	uint64_t dev, ino;
 
 	return log_target.known && gcm_os_identity(STDERR, &dev, &ino) == 0 &&
-	    dev == log_target.dev && ino == log_target.ino;
+	       dev == log_target.dev && ino == log_target.ino;
 }
 
 void
@@ -180,8 +180,8 @@ gcm_misuse(const char *call, const char *what, const void *addr)
 	gcm_text_add(&text, "\n");
 	/* What 2 was at the start nobody noted; a socket is not for us. */
 	if (!gcm_os_is_socket(STDERR))
-		(void)gcm_os_write(STDERR, text.start,
-		    (size_t)(text.at - text.start));
+		(void)gcm_os_write(
+		    STDERR, text.start, (size_t)(text.at - text.start));
 	gcm_os_abort();
 }
 

@@ -38,20 +38,24 @@ enum {
 	QUIET = 4,
 	PIECE_PAGES = 256, /* 2 MiB at a time under the lock */
 	STACK_BYTES = 32 << 10,
-	KEEP_PART = 10,     /* keep a tenth of what is in use */
-	KEEP_PAGES = 64,    /* and half a MiB */
+	KEEP_PART = 10,  /* keep a tenth of what is in use */
+	KEEP_PAGES = 64, /* and half a MiB */
 	STOP_NS = 1000 * 1000 * 1000
 };
 
-enum { OFF, ON, DISABLED };
+enum {
+	OFF,
+	ON,
+	DISABLED
+};
 
 static struct {
 	_Atomic uint32_t state;
-	_Atomic uint32_t wish;       /* futex: 1 asks the thread to end */
-	_Atomic uint32_t alive;      /* futex: 0 once its stack is free */
-	_Atomic size_t freed;        /* bytes reported since the last look */
-	_Atomic uint64_t released;   /* bytes; the thread and callers of now */
-	void *stack;                 /* whoever made the state ON */
+	_Atomic uint32_t wish;     /* futex: 1 asks the thread to end */
+	_Atomic uint32_t alive;    /* futex: 0 once its stack is free */
+	_Atomic size_t freed;      /* bytes reported since the last look */
+	_Atomic uint64_t released; /* bytes; the thread and callers of now */
+	void *stack;               /* whoever made the state ON */
 } scavenger;
 
 uint32_t
@@ -66,8 +70,8 @@ gcm_scavenge_plan(uint32_t idle, uint32_t used)
 static bool
 is_worth_it(void)
 {
-	uint32_t npages = atomic_load_explicit(&gcm_pageheap.used,
-	                      memory_order_relaxed) +
+	uint32_t npages =
+	    atomic_load_explicit(&gcm_pageheap.used, memory_order_relaxed) +
 	    atomic_load_explicit(&gcm_pageheap.dirty, memory_order_relaxed);
 
 	return (size_t)npages << GCM_PAGE_SHIFT >= HEAP_BYTES;
@@ -76,10 +80,10 @@ is_worth_it(void)
 static size_t
 start_level(void)
 {
-	size_t part = ((size_t)atomic_load_explicit(&gcm_pageheap.used,
-	                   memory_order_relaxed)
-	                  << GCM_PAGE_SHIFT) /
-	    16;
+	size_t part = ((size_t)atomic_load_explicit(
+			   &gcm_pageheap.used, memory_order_relaxed)
+			  << GCM_PAGE_SHIFT) /
+		      16;
 
 	return part > START_BYTES ? part : START_BYTES;
 }
@@ -104,8 +108,8 @@ take_low_water(void)
 	uint32_t low;
 
 	gcm_lock_acquire(&gcm_pageheap.lock);
-	low = atomic_load_explicit(&gcm_pageheap.dirty_low,
-	    memory_order_relaxed);
+	low =
+	    atomic_load_explicit(&gcm_pageheap.dirty_low, memory_order_relaxed);
 	atomic_store_explicit(&gcm_pageheap.dirty_low,
 	    atomic_load_explicit(&gcm_pageheap.dirty, memory_order_relaxed),
 	    memory_order_relaxed);
@@ -126,11 +130,12 @@ static bool
 look(bool *worked)
 {
 	uint64_t began = gcm_os_thread_cpu_ns();
-	uint32_t trimmed = gcm_cache_trim(NULL) + gcm_large_unpark(), low = take_low_water(), todo;
+	uint32_t trimmed = gcm_cache_trim(NULL) + gcm_large_unpark(),
+		 low = take_low_water(), todo;
 
 	atomic_store_explicit(&scavenger.freed, 0, memory_order_relaxed);
-	todo = gcm_scavenge_plan(low, atomic_load_explicit(&gcm_pageheap.used,
-	                                  memory_order_relaxed));
+	todo = gcm_scavenge_plan(low,
+	    atomic_load_explicit(&gcm_pageheap.used, memory_order_relaxed));
 	*worked = trimmed > 0;
 	while (todo > 0) {
 		uint32_t done = release_piece(todo);
@@ -192,20 +197,21 @@ maybe_start(void)
 		return;
 	atomic_store(&scavenger.wish, 0);
 	if ((scavenger.stack == NULL &&
-	        gcm_os_map(&scavenger.stack, STACK_BYTES) != 0) ||
+		gcm_os_map(&scavenger.stack, STACK_BYTES) != 0) ||
 	    gcm_os_thread_start(run_scavenger, NULL, scavenger.stack,
-	        STACK_BYTES, &scavenger.alive) != 0)
-		(void)atomic_compare_exchange_strong(&scavenger.state, &on, OFF);
+		STACK_BYTES, &scavenger.alive) != 0)
+		(void)atomic_compare_exchange_strong(
+		    &scavenger.state, &on, OFF);
 }
 
 void
 gcm_scavenge_tell(struct gcm_cache *cache)
 {
-	size_t sum = atomic_exchange_explicit(&cache->freed, 0,
-	    memory_order_relaxed);
+	size_t sum =
+	    atomic_exchange_explicit(&cache->freed, 0, memory_order_relaxed);
 
-	sum += atomic_fetch_add_explicit(&scavenger.freed, sum,
-	    memory_order_relaxed);
+	sum += atomic_fetch_add_explicit(
+	    &scavenger.freed, sum, memory_order_relaxed);
 	if (sum >= start_level() && is_worth_it())
 		maybe_start();
 }
@@ -219,8 +225,8 @@ gcm_scavenge_now(size_t pad)
 	(void)gcm_cache_trim(NULL);
 	(void)gcm_large_unpark();
 	do {
-		uint32_t dirty = atomic_load_explicit(&gcm_pageheap.dirty,
-		    memory_order_relaxed);
+		uint32_t dirty = atomic_load_explicit(
+		    &gcm_pageheap.dirty, memory_order_relaxed);
 
 		done = dirty > keep ? release_piece(dirty - keep) : 0;
 		any = any || done > 0;

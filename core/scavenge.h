@@ -49,8 +49,8 @@ uint32_t gcm_scavenge_plan(uint32_t idle, uint32_t used);
 static inline void
 gcm_scavenge_count(struct gcm_cache *cache, size_t bytes)
 {
-	size_t sum = atomic_load_explicit(&cache->freed, memory_order_relaxed) +
-	    bytes;
+	size_t sum =
+	    atomic_load_explicit(&cache->freed, memory_order_relaxed) + bytes;
 
 	atomic_store_explicit(&cache->freed, sum, memory_order_relaxed);
 	if (GCM_UNLIKELY(sum >= GCM_SCAVENGE_STEP))

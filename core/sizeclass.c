@@ -12,8 +12,8 @@
 
 enum {
 	BIN_BYTES = 256 << 10, /* a bin holds at most this much, */
-	BIN_SLOTS_MIN = 16, /* at least so many slots, */
-	BIN_SLOTS = 511      /* and at most so many */
+	BIN_SLOTS_MIN = 16,    /* at least so many slots, */
+	BIN_SLOTS = 511        /* and at most so many */
 };
 
 struct gcm_class gcm_classes[GCM_NCLASSES];
@@ -40,7 +40,7 @@ pages_for_class(uint32_t class_id, uint32_t size)
 	if (class_id == GCM_CLASS_ZERO)
 		return GCM_SPAN_PAGES_MAX; /* each is a mapping of its own */
 	while (npages * GCM_PAGE_SIZE < size ||
-	    (npages * GCM_PAGE_SIZE) % size > npages * GCM_PAGE_SIZE / 8)
+	       (npages * GCM_PAGE_SIZE) % size > npages * GCM_PAGE_SIZE / 8)
 		npages++;
 	return npages;
 }
@@ -58,7 +58,7 @@ init_class(uint32_t class_id)
 	class->pages_min = pages_for_class(class_id, size);
 	class->pages_max = class->pages_min;
 	while (class->pages_max * 2 <= GCM_SPAN_PAGES_MAX &&
-	    class->pages_max < class->pages_min * 4)
+	       class->pages_max < class->pages_min * 4)
 		class->pages_max *= 2;
 	class->reciprocal = (uint32_t)(((1ull << 32) + size - 1) / size);
 	class->cached_max = BIN_BYTES / size;
@@ -74,6 +74,5 @@ gcm_sizeclass_init(void)
 	for (uint32_t i = 0; i < GCM_NCLASSES; i++)
 		init_class(i);
 	for (uint32_t size = 0; size <= GCM_BYTE_MAX; size++)
-		gcm_class_of_byte[size] =
-		    (uint8_t)gcm_class_of_size(size);
+		gcm_class_of_byte[size] = (uint8_t)gcm_class_of_size(size);
 }

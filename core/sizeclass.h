@@ -31,7 +31,8 @@ struct gcm_class {
 
 /* const once gcm_sizeclass_init has run */
 extern GCM_HIDDEN struct gcm_class gcm_classes[GCM_NCLASSES];
-extern GCM_HIDDEN uint8_t gcm_class_of_byte[GCM_BYTE_MAX + 1]; /* of a request */
+extern GCM_HIDDEN uint8_t
+    gcm_class_of_byte[GCM_BYTE_MAX + 1]; /* of a request */
 
 void gcm_sizeclass_init(void);
 
@@ -51,7 +52,7 @@ gcm_class_of_size(size_t size)
 	if (size <= GCM_TINY_MAX)
 		return size == 0 ? GCM_CLASS_ZERO : 0;
 	return size <= 128 ? (uint32_t)(size + 15) / 16
-	                   : gcm_class_of_large(size);
+			   : gcm_class_of_large(size);
 }
 
 /* Number of the slot that byte `offset` of a span lies in.  Exact for offsets
@@ -62,7 +63,7 @@ static inline uint32_t
 gcm_class_index(uint32_t class_id, uint32_t offset)
 {
 	return (uint32_t)((uint64_t)offset * gcm_classes[class_id].reciprocal >>
-	    32);
+			  32);
 }
 
 #endif

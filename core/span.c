@@ -45,8 +45,8 @@ write_records(uint32_t index, uint32_t npages, uint32_t tag)
 		page->flags = 0;
 		page->n = i > 0 ? i : npages;
 		if (i > 0)
-			atomic_store_explicit(&page->kind, GCM_KIND_BODY,
-			    memory_order_relaxed);
+			atomic_store_explicit(
+			    &page->kind, GCM_KIND_BODY, memory_order_relaxed);
 	}
 }
 
@@ -65,8 +65,7 @@ protect_span(uint32_t index, uint32_t npages, bool hidden)
 uint32_t
 gcm_span_new(uint32_t class_id, uint32_t owner, uint32_t npages, bool may_grow)
 {
-	uint32_t tag = owner << GCM_TAG_OWNER_SHIFT |
-	    class_id;
+	uint32_t tag = owner << GCM_TAG_OWNER_SHIFT | class_id;
 	struct gcm_page *page;
 	uint32_t index;
 	bool clean;
@@ -99,16 +98,16 @@ gcm_span_release(uint32_t index)
 	struct gcm_page *page = gcm_page(index);
 	uint32_t npages = page->n;
 	bool lost = gcm_page_class(page) == GCM_CLASS_ZERO &&
-	    protect_span(index, npages, false) != 0;
+		    protect_span(index, npages, false) != 0;
 
 	for (uint32_t i = 0; i < npages; i++)
-		atomic_store_explicit(&gcm_page(index + i)->tag, 0,
-		    memory_order_relaxed);
+		atomic_store_explicit(
+		    &gcm_page(index + i)->tag, 0, memory_order_relaxed);
 	gcm_lock_acquire(&gcm_pageheap.lock);
 	if (lost) { /* nobody could use these pages: a block that nobody has */
 		gcm_slot_set(gcm_page_addr(index), GCM_LOST);
-		atomic_store_explicit(&page->kind, GCM_KIND_LARGE,
-		    memory_order_release);
+		atomic_store_explicit(
+		    &page->kind, GCM_KIND_LARGE, memory_order_release);
 	} else {
 		gcm_pageheap_give_locked(index, npages, false);
 	}
@@ -119,12 +118,12 @@ void
 gcm_span_assign(uint32_t index, uint32_t owner)
 {
 	struct gcm_page *head = gcm_page(index);
-	uint32_t tag = owner << GCM_TAG_OWNER_SHIFT |
-	    (gcm_page_tag(head) & GCM_TAG_CLASS);
+	uint32_t tag =
+	    owner << GCM_TAG_OWNER_SHIFT | (gcm_page_tag(head) & GCM_TAG_CLASS);
 
 	for (uint32_t i = 0; i < head->n; i++)
-		atomic_store_explicit(&gcm_page(index + i)->tag, tag,
-		    memory_order_relaxed);
+		atomic_store_explicit(
+		    &gcm_page(index + i)->tag, tag, memory_order_relaxed);
 }
 
 void
@@ -175,8 +174,8 @@ harvest_line(uintptr_t line, void ***top, uint32_t *want)
 	uint32_t left = *want;
 
 	while (mask != 0 && left > 0) {
-		uintptr_t addr = line +
-		    ((uintptr_t)__builtin_ctzll(mask) << GCM_GRANULE_SHIFT);
+		uintptr_t addr = line + ((uintptr_t)__builtin_ctzll(mask)
+					    << GCM_GRANULE_SHIFT);
 
 		gcm_slot_set(addr, GCM_CACHED); /* .inv.owner */
 		*--at = (void *)addr;
@@ -225,7 +224,7 @@ uint32_t
 gcm_span_slots(const struct gcm_page *head)
 {
 	return (head->n << GCM_PAGE_SHIFT) /
-	    gcm_classes[gcm_page_class(head)].size;
+	       gcm_classes[gcm_page_class(head)].size;
 }
 
 uint32_t
@@ -252,8 +251,8 @@ gcm_span_may_be_empty(uint32_t index)
 	struct gcm_page *page = gcm_page(index);
 
 	return page->carved == 0 ||
-	    (atomic_load_explicit(&page->hints, memory_order_relaxed) & 0xff) !=
-	    0;
+	       (atomic_load_explicit(&page->hints, memory_order_relaxed) &
+		   0xff) != 0;
 }
 
 bool
@@ -268,9 +267,10 @@ gcm_span_is_empty(uint32_t index)
 	for (uintptr_t line = lo; line < hi; line += GCM_LINE) {
 		nfree += (uint32_t)__builtin_popcountll(
 		    gcm_line_find_free(gcm_state_bytes(line)));
-		wanted = line + GCM_LINE >= hi
-		    ? page->carved
-		    : (uint32_t)(line + GCM_LINE - lo + size - 1) / size;
+		wanted =
+		    line + GCM_LINE >= hi
+			? page->carved
+			: (uint32_t)(line + GCM_LINE - lo + size - 1) / size;
 		if (nfree < wanted)
 			return false;
 	}
@@ -292,7 +292,7 @@ static bool
 is_kept(uint8_t state, uint8_t flags)
 {
 	return (state & (GCM_ALLOC | GCM_SAMPLED)) != 0 || state == GCM_LOST ||
-	    (state == GCM_CACHED && (flags & GCM_PAGE_BINNED) != 0);
+	       (state == GCM_CACHED && (flags & GCM_PAGE_BINNED) != 0);
 }
 
 void
@@ -317,7 +317,7 @@ gcm_span_repair(uint32_t index)
 			next++;
 	}
 	page->carved = slots;
-	page->flags &= (uint8_t)~(GCM_PAGE_TORN | GCM_PAGE_BINNED);
+	page->flags &= (uint8_t) ~(GCM_PAGE_TORN | GCM_PAGE_BINNED);
 	gcm_span_hint_all(index);
 }
 

@@ -14,8 +14,8 @@ struct gcm_span_list {
 /* A new span of the class from the page heap, for `owner`, with nothing
  * carved; its index or GCM_NO_PAGE.  Takes the page-heap lock.
  */
-uint32_t gcm_span_new(uint32_t class_id, uint32_t owner, uint32_t npages,
-    bool may_grow);
+uint32_t gcm_span_new(
+    uint32_t class_id, uint32_t owner, uint32_t npages, bool may_grow);
 
 /* Give an empty span, in no list, back to the page heap. */
 void gcm_span_release(uint32_t index);
@@ -48,8 +48,8 @@ bool gcm_span_may_be_empty(uint32_t index);
  * page heap, but for the one at link `carving`.  The list's guard held.
  * Returns the pages given back.
  */
-uint32_t gcm_span_trim(struct gcm_span_list *list, uint32_t carving,
-    uint32_t count);
+uint32_t gcm_span_trim(
+    struct gcm_span_list *list, uint32_t carving, uint32_t count);
 
 /* Make a span whose owner vanished in a fork consistent: keep what the
  * program has, free everything else.

@@ -28,7 +28,7 @@
 #include "core/os.h"
 
 enum {
-	EXTENT_MIN = 1 << 20,   /* bytes */
+	EXTENT_MIN = 1 << 20, /* bytes */
 	EXTENT_MAX = 64 << 20,
 	EXTENT_ALIGN = 64 << 10, /* the largest kernel page */
 	TABLE_CHUNK = 64 << 10,
@@ -48,6 +48,8 @@ struct window {
 };
 
 static uintptr_t zone_reach; /* the same for the zone; page-heap lock */
+static uintptr_t zone_piece; /* its last part without a hole begins here;
+				page-heap lock */
 
 static uintptr_t
 find_state(uintptr_t addr)
@@ -81,8 +83,8 @@ static int
 grow_window(struct window *window, uintptr_t zone_hi)
 {
 	/* Of the last byte: one entry of the bits is about 64 pages. */
-	uintptr_t need = gcm_round_up(window->find(zone_hi - 1) + 1,
-	    TABLE_CHUNK);
+	uintptr_t need =
+	    gcm_round_up(window->find(zone_hi - 1) + 1, TABLE_CHUNK);
 	size_t step = (window->hi - window->lo) / 8;
 	int error;
 
@@ -100,8 +102,8 @@ grow_window(struct window *window, uintptr_t zone_hi)
 	 * without, so that a program's start has fewer calls.
 	 */
 	if (window->hi > window->lo)
-		gcm_os_name((void *)window->lo, need - window->lo,
-		    window->name);
+		gcm_os_name(
+		    (void *)window->lo, need - window->lo, window->name);
 	window->hi = need;
 	return 0;
 }
@@ -166,10 +168,10 @@ gcm_bits_find_locked(enum gcm_page_bit bit, uintptr_t lo, uintptr_t hi)
 		uint64_t word = *gcm_bits_at(lo, bit) & bits_mask(lo, hi);
 
 		if (word != 0)
-			return gcm_round_down(lo,
-			           (uintptr_t)64 << GCM_PAGE_SHIFT) +
-			    ((uintptr_t)__builtin_ctzll(word)
-			        << GCM_PAGE_SHIFT);
+			return gcm_round_down(
+				   lo, (uintptr_t)64 << GCM_PAGE_SHIFT) +
+			       ((uintptr_t)__builtin_ctzll(word)
+				   << GCM_PAGE_SHIFT);
 	}
 	return hi;
 }
@@ -180,8 +182,7 @@ count_bits(uint64_t word)
 {
 	if (word == 0)
 		return 0;
-	return word == ~(uint64_t)0 ? 64
-	                            : (uint32_t)__builtin_popcountll(word);
+	return word == ~(uint64_t)0 ? 64 : (uint32_t)__builtin_popcountll(word);
 }
 
 uint32_t
@@ -198,9 +199,9 @@ static uintptr_t
 choose_base(void)
 {
 	uint64_t chance = gcm_os_random();
-	uint64_t top = chance & 7;                        /* bits 40-42 */
-	uint64_t middle = (chance >> 8) % 0x60;           /* bits 32-39 */
-	uint64_t low = (chance >> 32) & 0x7ff;            /* 2 MiB steps */
+	uint64_t top = chance & 7;              /* bits 40-42 */
+	uint64_t middle = (chance >> 8) % 0x60; /* bits 32-39 */
+	uint64_t low = (chance >> 32) & 0x7ff;  /* 2 MiB steps */
 
 	return GCM_ZONE_WINDOW + (top << 40) + (middle << 32) + (low << 21);
 }
@@ -214,8 +215,8 @@ gcm_table_init(void)
 		uintptr_t lo = choose_base(), hi = lo + EXTENT_MIN;
 
 		for (unsigned int w = 0; w < NWINDOWS; w++) {
-			windows[w].lo = gcm_round_down(windows[w].find(lo),
-			    TABLE_CHUNK);
+			windows[w].lo =
+			    gcm_round_down(windows[w].find(lo), TABLE_CHUNK);
 			windows[w].hi = windows[w].lo;
 			windows[w].reach = windows[w].lo;
 		}
@@ -255,10 +256,9 @@ int64_t
 gcm_table_grow_locked(uint32_t *npages)
 {
 	uintptr_t lo = gcm_zone.hi;
-	size_t need = gcm_round_up((size_t)*npages << GCM_PAGE_SHIFT,
-	    EXTENT_ALIGN);
-	size_t wish = gcm_round_up((lo - gcm_zone.lo) / 16,
-	    EXTENT_ALIGN);
+	size_t need =
+	    gcm_round_up((size_t)*npages << GCM_PAGE_SHIFT, EXTENT_ALIGN);
+	size_t wish = gcm_round_up((lo - gcm_zone.lo) / 16, EXTENT_ALIGN);
 	int error;
 
 	if (wish < EXTENT_MIN)
@@ -281,9 +281,11 @@ gcm_table_grow_locked(uint32_t *npages)
 	if (error != 0)
 		return error;
 	gcm_bits_mark_locked(GCM_CLEAN, lo, lo + wish, true);
+	if (lo != gcm_zone.hi || zone_piece == 0)
+		zone_piece = lo == gcm_zone.hi ? gcm_zone.lo : lo;
 	publish_zone(lo + wish);
-	gcm_os_name((void *)gcm_zone.lo, gcm_zone.hi - gcm_zone.lo,
-	    "gcmalloc: heap");
+	gcm_os_name(
+	    (void *)zone_piece, gcm_zone.hi - zone_piece, "gcmalloc: heap");
 	*npages = (uint32_t)(wish >> GCM_PAGE_SHIFT);
 	return (int64_t)((lo - gcm_zone.lo) >> GCM_PAGE_SHIFT);
 }

@@ -42,16 +42,16 @@ enum {
  * sign bit: the hot free tests just that.
  */
 enum gcm_state {
-	GCM_INTERIOR = 0,   /* no slot starts here */
-	GCM_FREE = 1,       /* any refill of the owner may take it */
-	GCM_CACHED = 2,     /* free, held by one thread cache */
-	GCM_LOST = 3,       /* freed, its pages could not be had back: never
-	                       used again */
-	GCM_ALTERED = 4,    /* | SAMPLED | colour: allocated, and the program
-	                       unmapped, replaced or protected pages of it:
-	                       maybe not readable, to be renewed when freed */
-	GCM_LIMBO = 0x10,   /* | colour: unreachable, kept one more cycle */
-	GCM_QUAR = 0x20,    /* | colour: freed, kept until nothing points here */
+	GCM_INTERIOR = 0, /* no slot starts here */
+	GCM_FREE = 1,     /* any refill of the owner may take it */
+	GCM_CACHED = 2,   /* free, held by one thread cache */
+	GCM_LOST = 3,     /* freed, its pages could not be had back: never
+			     used again */
+	GCM_ALTERED = 4,  /* | SAMPLED | colour: allocated, and the program
+			     unmapped, replaced or protected pages of it:
+			     maybe not readable, to be renewed when freed */
+	GCM_LIMBO = 0x10, /* | colour: unreachable, kept one more cycle */
+	GCM_QUAR = 0x20,  /* | colour: freed, kept until nothing points here */
 	GCM_SAMPLED = 0x40, /* | colour: allocated, and traced */
 	GCM_ALLOC = 0x80,   /* | colour: the program has it */
 	GCM_COLOUR = 3      /* mask: cycle number mod 4 */
@@ -67,10 +67,10 @@ enum gcm_kind {
 };
 
 enum gcm_page_flag {
-	GCM_PAGE_MOVED = 1, /* large: its pages came by mremap */
+	GCM_PAGE_MOVED = 1,   /* large: its pages came by mremap */
 	GCM_PAGE_GUARDED = 4, /* large: its last page is a guard */
-	GCM_PAGE_TORN = 2,  /* small: from before a fork, not yet repaired */
-	GCM_PAGE_BINNED = 8 /* with TORN: slots may be in a living bin */
+	GCM_PAGE_TORN = 2,    /* small: from before a fork, not yet repaired */
+	GCM_PAGE_BINNED = 8   /* with TORN: slots may be in a living bin */
 };
 
 /* The record of a page.  Indexes of pages count from the zone's base; links
@@ -78,28 +78,28 @@ enum gcm_page_flag {
  */
 struct gcm_page {
 	_Atomic uint32_t tag;   /* owner << 8 | bin code on every page of a
-	                           span of slots, else 0; the owner, or who
-	                           holds the orphan lock */
+				   span of slots, else 0; the owner, or who
+				   holds the orphan lock */
 	_Atomic uint8_t kind;   /* page-heap lock, stored last in a commit */
 	uint8_t flags;          /* as kind */
 	uint16_t live;          /* spare */
 	_Atomic uint64_t hints; /* byte i: a slot that starts in line i was
-	                           freed by store; any thread sets, the owner
-	                           clears */
+				   freed by store; any thread sets, the owner
+				   clears */
 	uint32_t n;             /* pages of the span or run; BODY, TAIL: pages
-	                           back to the first */
+				   back to the first */
 	uint32_t carved;        /* SMALL: slots ever handed out; cache lock */
 	uint32_t next;          /* SMALL: list, cache or orphan lock; RUN: right
-	                           child, page-heap lock */
+				   child, page-heap lock */
 	uint32_t prev;          /* SMALL: list; RUN: left child */
 };
 _Static_assert(sizeof(struct gcm_page) == 32, "a shift finds the record");
 
 enum {
-	GCM_TAG_CLASS = 0xff,    /* bits of the bin code */
+	GCM_TAG_CLASS = 0xff, /* bits of the bin code */
 	GCM_TAG_OWNER_SHIFT = 8,
-	GCM_OWNER_ORPHAN = 1,  /* owner id of spans nobody owns */
-	GCM_OWNER_FIRST = 2,   /* first id of a cache */
+	GCM_OWNER_ORPHAN = 1,     /* owner id of spans nobody owns */
+	GCM_OWNER_FIRST = 2,      /* first id of a cache */
 	GCM_OWNER_NONE = 0xffffff /* no span has it */
 };
 
@@ -112,7 +112,8 @@ extern GCM_HIDDEN struct gcm_zone gcm_zone;
 
 /* The same in granules; apart, so that the fast path needs no base register. */
 extern GCM_HIDDEN uint64_t gcm_zone_start; /* lo >> 4; const once init */
-extern GCM_HIDDEN _Atomic uint64_t gcm_zone_count; /* page-heap lock; read by all */
+extern GCM_HIDDEN _Atomic uint64_t
+    gcm_zone_count; /* page-heap lock; read by all */
 
 /* Choose the base and map the first extent.  init lock.  0 or -errno. */
 int gcm_table_init(void);
@@ -139,14 +140,14 @@ enum gcm_page_bit {
 	GCM_CLEAN = 0, /* known to read as zero */
 	GCM_GUARD = 1  /* an access faults */
 };
-void gcm_bits_mark_locked(enum gcm_page_bit bit, uintptr_t lo, uintptr_t hi,
-    bool on);
-uint32_t gcm_bits_count_locked(enum gcm_page_bit bit, uintptr_t lo,
-    uintptr_t hi);
+void gcm_bits_mark_locked(
+    enum gcm_page_bit bit, uintptr_t lo, uintptr_t hi, bool on);
+uint32_t gcm_bits_count_locked(
+    enum gcm_page_bit bit, uintptr_t lo, uintptr_t hi);
 
 /* The first page of [lo, hi) whose bit is set; hi when there is none. */
-uintptr_t gcm_bits_find_locked(enum gcm_page_bit bit, uintptr_t lo,
-    uintptr_t hi);
+uintptr_t gcm_bits_find_locked(
+    enum gcm_page_bit bit, uintptr_t lo, uintptr_t hi);
 
 /* Bytes of address space the tables take. */
 size_t gcm_table_mapped(void);
@@ -154,8 +155,8 @@ size_t gcm_table_mapped(void);
 static inline _Atomic uint8_t *
 gcm_state_at(uintptr_t addr)
 {
-	return (_Atomic uint8_t *)((addr >> GCM_GRANULE_SHIFT) +
-	    GCM_STATE_BIAS);
+	return (
+	    _Atomic uint8_t *)((addr >> GCM_GRANULE_SHIFT) + GCM_STATE_BIAS);
 }
 
 /* The states from addr on as plain bytes: for pages nobody else has yet, and
@@ -170,17 +171,17 @@ gcm_state_bytes(uintptr_t addr)
 static inline struct gcm_page *
 gcm_page_at(uintptr_t addr)
 {
-	return (struct gcm_page *)((addr >> (GCM_PAGE_SHIFT - 5) &
-	                               ~(uintptr_t)31) +
-	    GCM_PAGE_BIAS);
+	return (
+	    struct gcm_page *)((addr >> (GCM_PAGE_SHIFT - 5) & ~(uintptr_t)31) +
+			       GCM_PAGE_BIAS);
 }
 
 static inline uint64_t *
 gcm_bits_at(uintptr_t addr, enum gcm_page_bit bit)
 {
 	return (uint64_t *)((addr >> (GCM_PAGE_SHIFT + 2) & ~(uintptr_t)15) +
-	           GCM_CLEAN_BIAS) +
-	    bit;
+			    GCM_CLEAN_BIAS) +
+	       bit;
 }
 
 /* An address turned right by four: its granule number if it is aligned, an
@@ -190,8 +191,8 @@ gcm_bits_at(uintptr_t addr, enum gcm_page_bit bit)
 static inline uint64_t
 gcm_turn(uintptr_t addr)
 {
-	return addr >> GCM_GRANULE_SHIFT |
-	    (uint64_t)addr << (64 - GCM_GRANULE_SHIFT);
+	return addr >> GCM_GRANULE_SHIFT | (uint64_t)addr
+					       << (64 - GCM_GRANULE_SHIFT);
 }
 
 static inline bool
@@ -211,9 +212,9 @@ static inline struct gcm_page *
 gcm_page_of_granule(uint64_t granule)
 {
 	return (struct gcm_page *)((granule >> (GCM_PAGE_SHIFT - 5 -
-	                                GCM_GRANULE_SHIFT) &
-	                               ~(uintptr_t)31) +
-	    GCM_PAGE_BIAS);
+						   GCM_GRANULE_SHIFT) &
+				       ~(uintptr_t)31) +
+				   GCM_PAGE_BIAS);
 }
 
 static inline bool
@@ -243,9 +244,9 @@ gcm_page_index(const struct gcm_page *page)
 static inline uint32_t
 gcm_zone_pages(void)
 {
-	return (uint32_t)(atomic_load_explicit(&gcm_zone_count,
-	                      memory_order_relaxed) >>
-	    (GCM_PAGE_SHIFT - GCM_GRANULE_SHIFT));
+	return (uint32_t)(atomic_load_explicit(
+			      &gcm_zone_count, memory_order_relaxed) >>
+			  (GCM_PAGE_SHIFT - GCM_GRANULE_SHIFT));
 }
 
 /* Tell the owner that a slot at addr was freed by store.  After the store. */
@@ -254,7 +255,7 @@ gcm_hint_set(uintptr_t addr)
 {
 	struct gcm_page *page = gcm_page_at(addr);
 	_Atomic uint8_t *hint = (_Atomic uint8_t *)&page->hints +
-	    (addr >> GCM_LINE_SHIFT & (GCM_PAGE_LINES - 1));
+				(addr >> GCM_LINE_SHIFT & (GCM_PAGE_LINES - 1));
 
 	atomic_store_explicit(hint, 1, memory_order_release);
 }

@@ -28,8 +28,8 @@ check_span(uint32_t index)
 	for (uint32_t i = 1; i < page->n; i++) {
 		GCM_AVER(gcm_page_kind(gcm_page(index + i)) == GCM_KIND_BODY);
 		GCM_AVER(gcm_page(index + i)->n == i);
-		GCM_AVER(gcm_page_tag(gcm_page(index + i)) ==
-		    gcm_page_tag(page));
+		GCM_AVER(
+		    gcm_page_tag(gcm_page(index + i)) == gcm_page_tag(page));
 	}
 	if ((page->flags & GCM_PAGE_TORN) != 0)
 		return;
@@ -44,8 +44,8 @@ check_span(uint32_t index)
 		}
 		if (state == GCM_FREE) /* .inv.hint */
 			GCM_AVER((atomic_load(&gcm_page_at(at)->hints) >>
-			             ((at >> GCM_LINE_SHIFT & 7) * 8) &
-			             0xff) != 0);
+					 ((at >> GCM_LINE_SHIFT & 7) * 8) &
+				     0xff) != 0);
 	}
 }
 
@@ -80,8 +80,7 @@ check_cache(struct gcm_cache *cache, void *arg)
 
 			GCM_AVER(link != 0);
 			GCM_AVER(gcm_page_kind(page) == GCM_KIND_SMALL);
-			GCM_AVER(gcm_page_tag(page) ==
-			    (cache->tag | i));
+			GCM_AVER(gcm_page_tag(page) == (cache->tag | i));
 			link = page->next;
 		}
 		GCM_AVER(link == info->spans.head);
@@ -92,7 +91,7 @@ check_cache(struct gcm_cache *cache, void *arg)
 		GCM_AVER(cache->top[i] <= cache->limit[i]);
 		for (void **at = cache->top[i]; at > info->base; at--)
 			GCM_AVER(gcm_slot_get((uintptr_t)*at) ==
-			    GCM_CACHED); /* .inv.cached */
+				 GCM_CACHED); /* .inv.cached */
 	}
 }
 

@@ -41,8 +41,8 @@ alloc_middle(size_t size)
 {
 	if (size > GCM_SMALL_MAX)
 		return alloc_slow(size);
-	return gcm_cache_alloc_hot(gcm_cache_self(),
-	    gcm_class_of_large(size), size, alloc_slow);
+	return gcm_cache_alloc_hot(
+	    gcm_cache_self(), gcm_class_of_large(size), size, alloc_slow);
 }
 
 GCM_EXPORT void *
@@ -50,8 +50,8 @@ malloc(size_t size)
 {
 	if (GCM_UNLIKELY(size > GCM_BYTE_MAX))
 		return alloc_middle(size);
-	return gcm_cache_alloc_hot(gcm_cache_self(), gcm_class_of_byte[size], size,
-	    alloc_slow);
+	return gcm_cache_alloc_hot(
+	    gcm_cache_self(), gcm_class_of_byte[size], size, alloc_slow);
 }
 
 GCM_NOINLINE static void
@@ -117,8 +117,8 @@ calloc(size_t count, size_t size)
 		return no_memory(NULL);
 	if (GCM_UNLIKELY(bytes > GCM_BYTE_MAX))
 		return alloc_zeroed_slow(bytes);
-	block = gcm_cache_alloc_hot(gcm_cache_self(), gcm_class_of_byte[bytes],
-	    bytes, alloc_slow);
+	block = gcm_cache_alloc_hot(
+	    gcm_cache_self(), gcm_class_of_byte[bytes], bytes, alloc_slow);
 	if (GCM_UNLIKELY(block == NULL))
 		return NULL;
 	return memset(block, 0, gcm_round_up(bytes, GCM_GRANULE));
@@ -149,7 +149,8 @@ reallocarray(void *block, size_t count, size_t size)
 	return realloc(block, bytes);
 }
 
-/* Aligned blocks --------------------------------------------------------------- */
+/* Aligned blocks
+ * --------------------------------------------------------------- */
 
 static bool
 is_power(size_t value)
@@ -173,7 +174,8 @@ memalign(size_t align, size_t size)
 		return NULL;
 	}
 	if (!is_power(align)) /* glibc rounds up */
-		align = align <= 1 ? 1 : (size_t)2 << (63 - __builtin_clzl(align));
+		align =
+		    align <= 1 ? 1 : (size_t)2 << (63 - __builtin_clzl(align));
 	return alloc_aligned(align, size);
 }
 

@@ -43,8 +43,8 @@ fail_new(size_t size)
 GCM_NOINLINE static void *
 new_slow(size_t size)
 {
-	void *block = malloc == gcm_own_malloc ? gcm_heap_alloc(size)
-	                                       : malloc(size);
+	void *block =
+	    malloc == gcm_own_malloc ? gcm_heap_alloc(size) : malloc(size);
 
 	return GCM_LIKELY(block != NULL) ? block : fail_new(size);
 }
@@ -54,8 +54,8 @@ new_middle(size_t size)
 {
 	if (size > GCM_SMALL_MAX)
 		return new_slow(size);
-	return gcm_cache_alloc_hot(gcm_cache_self(), gcm_class_of_large(size),
-	    size, new_slow);
+	return gcm_cache_alloc_hot(
+	    gcm_cache_self(), gcm_class_of_large(size), size, new_slow);
 }
 
 /* operator new(size_t) */
@@ -64,8 +64,8 @@ _Znwm(size_t size)
 {
 	if (GCM_UNLIKELY(size > GCM_BYTE_MAX))
 		return new_middle(size);
-	return gcm_cache_alloc_hot(gcm_cache_self(), gcm_class_of_byte[size],
-	    size, new_slow);
+	return gcm_cache_alloc_hot(
+	    gcm_cache_self(), gcm_class_of_byte[size], size, new_slow);
 }
 
 /* operator delete(void *) */

@@ -54,17 +54,19 @@ void
 os_fake_range_drop(uintptr_t lo, uintptr_t hi)
 {
 	pthread_mutex_lock(&lock);
-	for (unsigned int i = 0; i < nranges; i++) {
+	for (unsigned int i = 0; i < nranges;) {
 		struct range at = ranges[i];
 
-		if (lo < at.lo || hi > at.hi)
+		if (hi <= at.lo || at.hi <= lo) {
+			i++;
 			continue;
+		}
 		drop_range(i);
 		if (at.lo < lo)
 			push_range(at.lo, lo);
 		if (hi < at.hi)
 			push_range(hi, at.hi);
-		break;
+		i = 0;
 	}
 	pthread_mutex_unlock(&lock);
 }

@@ -60,19 +60,26 @@ rig_size(uint64_t *state, unsigned int log_max)
 	return (size_t)rig_below(state, (uint64_t)2 << log);
 }
 
-/* Contents -------------------------------------------------------------------
+/* Contents, by words of eight bytes -------------------------------------------
  */
 
 enum {
+	WORD = 8,
 	WHOLE = 32 << 10,
 	EDGE = 256,
 	STEP = 4096
 };
 
-static unsigned char
-byte_at(uint64_t seed, size_t i)
+static uint64_t
+word_at(uint64_t seed, size_t i)
 {
-	return (unsigned char)((seed + i) * 0x9e3779b97f4a7c15u >> 56);
+	return (seed + i) * 0x9e3779b97f4a7c15u;
+}
+
+static size_t
+word_length(size_t i, size_t len)
+{
+	return len - i < WORD ? len - i : WORD;
 }
 
 /* The next offset after i that is looked at. */
@@ -80,9 +87,9 @@ static size_t
 next_offset(size_t i, size_t len)
 {
 	if (len <= WHOLE || i < EDGE || i >= len - EDGE)
-		return i + 1;
+		return i + WORD;
 	i += STEP - i % STEP;
-	return i < len - EDGE ? i : len - EDGE;
+	return i < len - EDGE ? i : (len - EDGE + WORD - 1) / WORD * WORD;
 }
 
 void
@@ -90,8 +97,14 @@ rig_fill(void *block, size_t len, uint64_t seed)
 {
 	unsigned char *bytes = block;
 
-	for (size_t i = 0; i < len; i = next_offset(i, len))
-		bytes[i] = byte_at(seed, i);
+	for (size_t i = 0; i < len; i = next_offset(i, len)) {
+		uint64_t word = word_at(seed, i);
+
+		if (len - i >= WORD)
+			memcpy(bytes + i, &word, WORD);
+		else
+			memcpy(bytes + i, &word, len - i);
+	}
 }
 
 bool
@@ -99,9 +112,15 @@ rig_intact(const void *block, size_t len, size_t filled, uint64_t seed)
 {
 	const unsigned char *bytes = block;
 
-	for (size_t i = 0; i < len && i < filled; i = next_offset(i, filled))
-		if (bytes[i] != byte_at(seed, i))
+	if (len > filled)
+		len = filled;
+	for (size_t i = 0; i < len; i = next_offset(i, filled)) {
+		uint64_t word = word_at(seed, i), seen = word;
+
+		memcpy(&seen, bytes + i, word_length(i, len));
+		if (seen != word)
 			return false;
+	}
 	return true;
 }
 

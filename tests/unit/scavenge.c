@@ -282,6 +282,16 @@ START_TEST(no_thread_to_be_had)
 }
 END_TEST
 
+START_TEST(nothing_to_give_back)
+{
+	ck_assert(!gcm_scavenge_now(0)); /* before the first use */
+	ck_assert_uint_eq(os_fake_count(OS_ANY), 0);
+	ck_assert_ptr_nonnull(gcm_heap_alloc(100));
+	(void)gcm_scavenge_now(0);
+	unit_verify();
+}
+END_TEST
+
 START_TEST(giving_back_at_once)
 {
 	free_memory(40);
@@ -296,8 +306,9 @@ START_TEST(giving_back_at_once)
 	unit_verify();
 	free_memory(40);
 	gcm_os_confine(); /* a filter on system calls: release fails */
-	ck_assert(!gcm_scavenge_now(0));
+	ck_assert(!gcm_scavenge_now(1));
 	ck_assert_uint_gt(dirty_bytes(), 0);
+	(void)gcm_scavenge_now(0);
 	unit_verify();
 }
 END_TEST
@@ -360,6 +371,7 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, disabling);
 	tcase_add_test(tcase, a_child_has_no_thread);
 	tcase_add_loop_test(tcase, no_thread_to_be_had, 0, 2);
+	tcase_add_test(tcase, nothing_to_give_back);
 	tcase_add_test(tcase, giving_back_at_once);
 	tcase_add_test(tcase, beside_real_threads);
 }
