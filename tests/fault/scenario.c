@@ -44,18 +44,18 @@ run_small(void)
 static void
 run_large(void)
 {
-	for (unsigned int i = 0; i < 12; i++)
-		rig_malloc(&blocks[i], (i % 5 + 1) * (MIB / 4), i);
-	for (unsigned int i = 0; i < 12; i += 3)
+	for (unsigned int i = 0; i < 6; i++)
+		rig_malloc(&blocks[i], (i % 3 + 1) * (MIB / 4), i);
+	for (unsigned int i = 0; i < 6; i += 3)
 		rig_free(&blocks[i]);
-	for (unsigned int i = 0; i < 12; i++)
+	for (unsigned int i = 0; i < 6; i++)
 		if (blocks[i].at != NULL)
-			rig_realloc(&blocks[i], (i % 4 + 1) * (MIB / 2), i);
-	for (unsigned int i = 12; i < 16; i++)
-		rig_calloc(&blocks[i], 2 * MIB + i * 10000, i);
-	for (unsigned int i = 12; i < 16; i++)
+			rig_realloc(&blocks[i], (i % 3 + 1) * (MIB / 2), i);
+	for (unsigned int i = 6; i < 8; i++)
+		rig_calloc(&blocks[i], MIB + i * 10000, i);
+	for (unsigned int i = 6; i < 8; i++)
 		if (blocks[i].at != NULL)
-			rig_realloc(&blocks[i], 100000 * i, i);
+			rig_realloc(&blocks[i], 300000 * i, i);
 }
 
 static void
@@ -109,11 +109,11 @@ run_threads(void)
 static void
 run_scavenger(void)
 {
-	for (unsigned int round = 0; round < 3; round++) {
-		for (unsigned int i = 0; i < 20; i++)
+	for (unsigned int round = 0; round < 2; round++) {
+		for (unsigned int i = 0; i < 12; i++)
 			rig_malloc(&blocks[i], MIB / 2, i);
 		free_all();
-		if (os_fake_has_thread() && round != 1)
+		if (os_fake_has_thread() && round == 0)
 			os_fake_run_thread();
 		RIG_CHECK(gcm_scavenge_stop());
 	}
@@ -197,8 +197,8 @@ scenario_recover(void)
 	for (unsigned int i = 0; i < NBLOCKS; i++)
 		take(&blocks[i], rig_raw_malloc(i * 20), i * 20);
 	free_all();
-	take(&blocks[0], gcm_heap_alloc_zeroed(3 * MIB), 3 * MIB);
-	RIG_CHECK(gcm_heap_realloc(blocks[0].at, 5 * MIB) != NULL);
+	take(&blocks[0], gcm_heap_alloc_zeroed(MIB), MIB);
+	RIG_CHECK(gcm_heap_realloc(blocks[0].at, 2 * MIB) != NULL);
 	gcm_verify_heap();
 	RIG_CHECK(gcm_scavenge_stop());
 }

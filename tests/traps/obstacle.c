@@ -16,7 +16,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { BEHIND = 3 << 20, LENGTH = 200 << 20, NBLOCKS = 2000, NSMALL = 50000 };
+enum {
+	BEHIND = 3 << 20,
+	LENGTH = 200 << 20,
+	NBLOCKS = 2000,
+	NSMALL = 50000
+};
 
 static unsigned char *obstacle;
 static unsigned char *blocks[NBLOCKS], *small[NSMALL];

@@ -29,7 +29,7 @@ size_t rig_size(uint64_t *state, unsigned int log_max);
 
 /* Contents that belong to a block: fill it, and see later whether its first len
  * bytes are as they were filled.  Of long blocks both ends and a byte in each
- * 4 KiB are used.
+ * 12 KiB are used.
  */
 void rig_fill(void *block, size_t len, uint64_t seed);
 bool rig_intact(const void *block, size_t len, size_t filled, uint64_t seed);
