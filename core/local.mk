@@ -1,16 +1,21 @@
 # core: the heap.  Knows nothing of the folders above it (tests/core-alone.la
 # does not link otherwise).
 
-noinst_LTLIBRARIES += %D%/libcore.la
+# libcore-noos is all but the system, for which tests have a fake.
+noinst_LTLIBRARIES += %D%/libcore.la %D%/libcore-noos.la
 
 %C%_libcore_la_CPPFLAGS = $(LIB_CPPFLAGS)
 %C%_libcore_la_CFLAGS = $(LIB_CFLAGS)
-%C%_libcore_la_SOURCES = \
+%C%_libcore_la_SOURCES = %D%/os_linux.c
+%C%_libcore_la_LIBADD = %D%/libcore-noos.la
+
+%C%_libcore_noos_la_CPPFLAGS = $(LIB_CPPFLAGS)
+%C%_libcore_noos_la_CFLAGS = $(LIB_CFLAGS)
+%C%_libcore_noos_la_SOURCES = \
 	%D%/core.h \
 	%D%/base.h \
 	%D%/arch.h \
 	%D%/os.h \
-	%D%/os_linux.c \
 	%D%/lock.def \
 	%D%/lock.h \
 	%D%/lock.c \
@@ -51,13 +56,13 @@ noinst_LTLIBRARIES += %D%/libcore.la
 	%D%/verify.c
 
 if X86_64
-%C%_libcore_la_SOURCES += %D%/arch_x86_64.c %D%/line_x86_64.c
+%C%_libcore_noos_la_SOURCES += %D%/arch_x86_64.c %D%/line_x86_64.c
 else
 EXTRA_DIST += %D%/arch_x86_64.c %D%/line_x86_64.c
 endif
 
 if AARCH64
-%C%_libcore_la_SOURCES += %D%/arch_aarch64.c %D%/line_aarch64.c
+%C%_libcore_noos_la_SOURCES += %D%/arch_aarch64.c %D%/line_aarch64.c
 else
 EXTRA_DIST += %D%/arch_aarch64.c %D%/line_aarch64.c
 endif

@@ -146,7 +146,8 @@ looks_sound(const struct chunk *chunk)
 	if (!gcm_os_can_read(&chunk->before) || !gcm_os_can_read(&chunk->size))
 		return false;
 	size = chunk->size & ~(size_t)FLAGS;
-	if (size < 2 * GCM_GRANULE || size % GCM_GRANULE != 0 || addr > -size)
+	if (size < (size_t)2 * GCM_GRANULE || size % GCM_GRANULE != 0 ||
+	    addr > -size)
 		return false;
 	if ((chunk->size & MAPPED) != 0)
 		return ((addr - chunk->before) & page) == 0 &&

@@ -1,19 +1,84 @@
-# unit: one Check program a module of core, on the fake os.h.  Linked with
+# unit: one Check program a module of core, on a fake of core/os.h.  Linked with
 # core's convenience library, whose names differ from malloc's: the host's own
-# malloc is beside it.  To add one, name it in unit_tests; it needs a line for
-# its libraries and, if it has more than the one source, one for those.
+# malloc is beside it.  librig is what tests/fault and tests/fuzz use, too.
+# To add one: its name in unit_tests, and a line for its library.
 
-unit_tests =
+check_LTLIBRARIES += %D%/librig.la
+%C%_librig_la_SOURCES = \
+	%D%/os_fake.h \
+	%D%/os_fake_parts.h \
+	%D%/os_fake.c \
+	%D%/os_fake_range.c \
+	%D%/os_fake_thread.c \
+	%D%/rig.h \
+	%D%/rig.c \
+	%D%/rig_blocks.c \
+	%D%/rig_tear.c
+%C%_librig_la_LIBADD = core/libcore-noos.la
 
-unit_ldadd = core/libcore.la $(CHECK_LIBS)
-
-# Example, for unit/sizeclass.c:
-#   unit_tests += %D%/sizeclass
-#   %C%_sizeclass_LDADD = $(unit_ldadd)
-#   %C%_sizeclass_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
-#   %C%_sizeclass_SOURCES = %D%/sizeclass.c %D%/os_fake.c
+unit_tests = \
+	%D%/alter \
+	%D%/cache \
+	%D%/colour \
+	%D%/fork \
+	%D%/heap \
+	%D%/large \
+	%D%/line \
+	%D%/lock \
+	%D%/meta \
+	%D%/option \
+	%D%/pageheap \
+	%D%/report \
+	%D%/scavenge \
+	%D%/sizeclass \
+	%D%/span \
+	%D%/stat \
+	%D%/table
 
 if HAVE_CHECK
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
+
+check_LTLIBRARIES += %D%/libunit.la
 endif
+
+%C%_libunit_la_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+%C%_libunit_la_SOURCES = %D%/unit.h %D%/unit.c
+%C%_libunit_la_LIBADD = %D%/librig.la $(CHECK_LIBS)
+
+unit_cppflags = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+
+%C%_alter_CPPFLAGS = $(unit_cppflags)
+%C%_alter_LDADD = %D%/libunit.la
+%C%_cache_CPPFLAGS = $(unit_cppflags)
+%C%_cache_LDADD = %D%/libunit.la
+%C%_colour_CPPFLAGS = $(unit_cppflags)
+%C%_colour_LDADD = %D%/libunit.la
+%C%_fork_CPPFLAGS = $(unit_cppflags)
+%C%_fork_LDADD = %D%/libunit.la
+%C%_heap_CPPFLAGS = $(unit_cppflags)
+%C%_heap_LDADD = %D%/libunit.la
+%C%_large_CPPFLAGS = $(unit_cppflags)
+%C%_large_LDADD = %D%/libunit.la
+%C%_line_CPPFLAGS = $(unit_cppflags)
+%C%_line_LDADD = %D%/libunit.la
+%C%_lock_CPPFLAGS = $(unit_cppflags)
+%C%_lock_LDADD = %D%/libunit.la
+%C%_meta_CPPFLAGS = $(unit_cppflags)
+%C%_meta_LDADD = %D%/libunit.la
+%C%_option_CPPFLAGS = $(unit_cppflags)
+%C%_option_LDADD = %D%/libunit.la
+%C%_pageheap_CPPFLAGS = $(unit_cppflags)
+%C%_pageheap_LDADD = %D%/libunit.la
+%C%_report_CPPFLAGS = $(unit_cppflags)
+%C%_report_LDADD = %D%/libunit.la
+%C%_scavenge_CPPFLAGS = $(unit_cppflags)
+%C%_scavenge_LDADD = %D%/libunit.la
+%C%_sizeclass_CPPFLAGS = $(unit_cppflags)
+%C%_sizeclass_LDADD = %D%/libunit.la
+%C%_span_CPPFLAGS = $(unit_cppflags)
+%C%_span_LDADD = %D%/libunit.la
+%C%_stat_CPPFLAGS = $(unit_cppflags)
+%C%_stat_LDADD = %D%/libunit.la
+%C%_table_CPPFLAGS = $(unit_cppflags)
+%C%_table_LDADD = %D%/libunit.la

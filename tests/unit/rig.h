@@ -28,7 +28,7 @@ bool rig_chance(uint64_t *state, unsigned int percent);
 size_t rig_size(uint64_t *state, unsigned int log_max);
 
 /* Contents that belong to a block: fill it, and see later whether its first len
- * bytes are as they were filled.  Of long blocks both ends and a byte in each
+ * bytes are as they were filled.  Of long blocks both ends and a word in each
  * 12 KiB are used.
  */
 void rig_fill(void *block, size_t len, uint64_t seed);
