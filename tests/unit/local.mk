@@ -33,7 +33,8 @@ unit_tests = \
 	%D%/sizeclass \
 	%D%/span \
 	%D%/stat \
-	%D%/table
+	%D%/table \
+	%D%/threads
 
 if HAVE_CHECK
 check_PROGRAMS += $(unit_tests)
@@ -82,3 +83,16 @@ unit_cppflags = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 %C%_stat_LDADD = %D%/libunit.la
 %C%_table_CPPFLAGS = $(unit_cppflags)
 %C%_table_LDADD = %D%/libunit.la
+%C%_threads_CPPFLAGS = $(unit_cppflags)
+%C%_threads_LDADD = %D%/libunit.la
+
+# The same programs, and fuzz and fault, under the compiler's sanitizers.
+LONG_TESTS += %D%/sanitize.sh
+EXTRA_DIST += %D%/sanitize.sh %D%/tsan/core/base.h %D%/tsan/line.c
+SANITIZED = $(unit_tests) $(fault_tests) $(fuzz_tests)
+AM_TESTS_ENVIRONMENT += SANITIZED='$(SANITIZED)'; export SANITIZED;
+
+check-sanitize:
+	$(AM_V_at)$(MAKE) $(AM_MAKEFLAGS) check check_PROGRAMS= check_LTLIBRARIES= \
+		TESTS='%D%/sanitize.sh'
+.PHONY: check-sanitize

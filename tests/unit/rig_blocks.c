@@ -4,6 +4,7 @@
  * only that somebody does.
  */
 #define _GNU_SOURCE
+#include <pthread.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -16,15 +17,20 @@ enum {
 }; /* a zone of 4 GiB */
 
 static unsigned char *map;
+static pthread_once_t map_once = PTHREAD_ONCE_INIT;
+
+static void
+make_map(void)
+{
+	map = mmap(NULL, MAP_BYTES, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	RIG_CHECK(map != MAP_FAILED);
+}
 
 static unsigned char *
 map_of(const void *at)
 {
-	if (map == NULL) {
-		map = mmap(NULL, MAP_BYTES, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-		RIG_CHECK(map != MAP_FAILED);
-	}
+	pthread_once(&map_once, make_map);
 	return map + (((uintptr_t)at - gcm_zone.lo) >> GCM_GRANULE_SHIFT);
 }
 

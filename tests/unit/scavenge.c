@@ -320,6 +320,7 @@ churn(void *arg)
 	struct rig_block *mine = all[*(unsigned int *)arg];
 	uint64_t state = *(unsigned int *)arg + 1;
 
+	ck_assert(gcm_heap_enter());
 	for (int i = 0; i < 4000; i++) {
 		void **at = (void **)&mine[rig_below(&state, 200)].at;
 

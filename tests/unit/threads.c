@@ -12,7 +12,7 @@
 enum {
 	THREADS = 4,
 	LIVES = 6,
-	STEPS = 2500,
+	STEPS = 8000,
 	MINE = 100,
 	SHELF = 64
 };
@@ -66,6 +66,7 @@ live(void *arg)
 	struct rig_block mine[MINE];
 
 	memset(mine, 0, sizeof(mine));
+	ck_assert(gcm_heap_enter());
 	for (int i = 0; i < STEPS; i++)
 		step(mine, &state);
 	if (gcm_cache_self()->status == GCM_CACHE_USED)
@@ -98,7 +99,6 @@ START_TEST(everything_at_once)
 	struct gcm_stat stat;
 
 	os_fake_threads(OS_THREADS_REAL);
-	rig_malloc(&shelf[0], 1, 1);
 	run_threads(rig_seed(0));
 	ck_assert(gcm_scavenge_stop());
 	unit_verify();
@@ -113,7 +113,9 @@ END_TEST
 /* All threads at once are the first. */
 START_TEST(first_use)
 {
+	os_fake_threads(OS_THREADS_REAL);
 	run_threads((uint64_t)_i);
+	ck_assert(gcm_scavenge_stop());
 	unit_verify();
 }
 END_TEST
