@@ -144,7 +144,7 @@ beside_others(void)
 		threads[i] = kit_thread(
 		    i < 4 ? work_until_stopped : start_and_end_threads,
 		    (void *)i);
-	for (uint64_t i = 0; i < (uint64_t)kit_scale(40, 5000); i++) {
+	for (uint64_t i = 0; i < (uint64_t)kit_scale(40, 1500); i++) {
 		pid_t child = kit_fork();
 
 		if (child == 0) {

@@ -136,7 +136,7 @@ in_handler_with_threads(void)
 	fork_in_handler = _Fork;
 	for (uintptr_t i = 0; i < 3; i++)
 		threads[i] = kit_thread(allocate_until_stopped, (void *)i);
-	play_under_fire((int)kit_scale(200, 20000));
+	play_under_fire((int)kit_scale(200, 5000));
 	atomic_store(&stop, true);
 	for (size_t i = 0; i < 3; i++)
 		kit_join(threads[i]);

@@ -139,8 +139,14 @@ dropped(void)
 }
 
 /* madvise(MADV_DONTNEED) fails on locked memory: what it did not drop is not
- * zero.
+ * zero.  Sizes: small, large, and long enough to be dropped instead of cleared.
  */
+static size_t
+locked_size(size_t i)
+{
+	return i % 400 == 0 ? 3 << 20 : i % 40 == 0 ? 300000 : i;
+}
+
 static void
 locked(void)
 {
@@ -150,7 +156,7 @@ locked(void)
 		static unsigned char *many[2000];
 
 		for (size_t i = 0; i < KIT_COUNT(many); i++) {
-			size_t size = i % 40 == 0 ? 300000 : i;
+			size_t size = locked_size(i);
 
 			many[i] = malloc(size);
 			KIT_CHECK(many[i] != NULL);
@@ -162,7 +168,7 @@ locked(void)
 		if (round == 0)
 			kit_sleep(3);
 		for (size_t i = 0; i < KIT_COUNT(many); i++) {
-			size_t size = i % 40 == 0 ? 300000 : i;
+			size_t size = locked_size(i);
 
 			many[i] = calloc(1, size + 1);
 			KIT_CHECK(many[i][0] == 0);

@@ -8,6 +8,7 @@ check_LTLIBRARIES += %D%/librig.la
 	%D%/os_fake.h \
 	%D%/os_fake_parts.h \
 	%D%/os_fake.c \
+	%D%/os_fake_file.c \
 	%D%/os_fake_range.c \
 	%D%/os_fake_thread.c \
 	%D%/rig.h \
@@ -21,6 +22,7 @@ unit_tests = \
 	%D%/cache \
 	%D%/colour \
 	%D%/fork \
+	%D%/fork_threads \
 	%D%/heap \
 	%D%/large \
 	%D%/line \
@@ -34,7 +36,8 @@ unit_tests = \
 	%D%/span \
 	%D%/stat \
 	%D%/table \
-	%D%/threads
+	%D%/threads \
+	%D%/zone
 
 if HAVE_CHECK
 check_PROGRAMS += $(unit_tests)
@@ -44,7 +47,7 @@ check_LTLIBRARIES += %D%/libunit.la
 endif
 
 %C%_libunit_la_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
-%C%_libunit_la_SOURCES = %D%/unit.h %D%/unit.c
+%C%_libunit_la_SOURCES = %D%/unit.h %D%/unit.c %D%/lives.h %D%/lives.c
 %C%_libunit_la_LIBADD = %D%/librig.la $(CHECK_LIBS)
 
 unit_cppflags = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
@@ -57,6 +60,8 @@ unit_cppflags = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 %C%_colour_LDADD = %D%/libunit.la
 %C%_fork_CPPFLAGS = $(unit_cppflags)
 %C%_fork_LDADD = %D%/libunit.la
+%C%_fork_threads_CPPFLAGS = $(unit_cppflags)
+%C%_fork_threads_LDADD = %D%/libunit.la
 %C%_heap_CPPFLAGS = $(unit_cppflags)
 %C%_heap_LDADD = %D%/libunit.la
 %C%_large_CPPFLAGS = $(unit_cppflags)
@@ -85,6 +90,8 @@ unit_cppflags = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 %C%_table_LDADD = %D%/libunit.la
 %C%_threads_CPPFLAGS = $(unit_cppflags)
 %C%_threads_LDADD = %D%/libunit.la
+%C%_zone_CPPFLAGS = $(unit_cppflags)
+%C%_zone_LDADD = %D%/libunit.la
 
 # The same programs, and fuzz and fault, under the compiler's sanitizers.
 LONG_TESTS += %D%/sanitize.sh

@@ -19,8 +19,6 @@
 #include "os_fake_parts.h"
 
 enum {
-	TEXT_BYTES = 64 << 10,
-	LOG_FD = 1000,
 	NWIPED = 4
 };
 
@@ -49,15 +47,6 @@ static struct plan plans[OS_NCALLS];
 static _Atomic uint64_t nfailures;
 static size_t limit = SIZE_MAX;
 static void *wiped[NWIPED];
-
-struct text {
-	char bytes[TEXT_BYTES];
-	size_t len;
-};
-
-static struct text texts[2]; /* of stderr, of the log */
-static char log_path[512];
-static _Atomic int nlogs;
 
 void
 os_fake_break(const char *what)
@@ -119,8 +108,7 @@ void
 os_fake_reset(void)
 {
 	memset(plans, 0, sizeof(plans));
-	memset(texts, 0, sizeof(texts));
-	log_path[0] = '\0';
+	os_fake_forget_texts();
 	nfailures = 0;
 	limit = SIZE_MAX;
 }
@@ -359,89 +347,6 @@ int
 gcm_os_pid(void)
 {
 	return os_fake.pid;
-}
-
-/* Files ----------------------------------------------------------------------
- */
-
-int
-gcm_os_write(int fd, const char *bytes, size_t len)
-{
-	int error = os_fake_must_fail(OS_WRITE);
-	struct text *text = &texts[fd != 2];
-
-	if (fd != 2 && (fd != LOG_FD || atomic_load(&nlogs) == 0))
-		os_fake_break("a write to somebody else's descriptor");
-	if (error != 0)
-		return error;
-	if (len >= TEXT_BYTES - text->len)
-		os_fake_break("too much text");
-	memcpy(text->bytes + text->len, bytes, len);
-	text->len += len;
-	return 0;
-}
-
-bool
-gcm_os_is_socket(int fd)
-{
-	return fd == 2 && os_fake.socket;
-}
-
-int
-gcm_os_identity(int fd, uint64_t *dev, uint64_t *ino)
-{
-	int error = os_fake_must_fail(OS_IDENTITY);
-
-	if (error != 0)
-		return error;
-	if (fd != 2)
-		return -EBADF;
-	*dev = os_fake.dev;
-	*ino = os_fake.ino;
-	return 0;
-}
-
-int
-gcm_os_open_log(const char *path)
-{
-	int error = os_fake_must_fail(OS_OPEN_LOG);
-
-	if (error != 0)
-		return error;
-	snprintf(log_path, sizeof(log_path), "%s", path);
-	atomic_fetch_add(&nlogs, 1);
-	return LOG_FD;
-}
-
-void
-gcm_os_close(int fd)
-{
-	if (fd != LOG_FD || atomic_fetch_sub(&nlogs, 1) <= 0)
-		os_fake_break("closed somebody else's descriptor");
-}
-
-const char *
-os_fake_stderr(void)
-{
-	return texts[0].bytes;
-}
-
-const char *
-os_fake_log(void)
-{
-	return texts[1].bytes;
-}
-
-const char *
-os_fake_log_path(void)
-{
-	return log_path;
-}
-
-int
-os_fake_logs_open(void)
-{
-	return atomic_load(&nlogs);
 }
 
 /* The end --------------------------------------------------------------------

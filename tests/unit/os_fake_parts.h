@@ -14,6 +14,9 @@ int os_fake_must_fail(enum os_fake_call call); /* counts as OS_ANY too */
 /* In a forked child: the thread is not there. */
 void os_fake_forget_thread(void);
 
+/* Nothing was written yet. */
+void os_fake_forget_texts(void);
+
 /* Ranges of memory that are ours. */
 void os_fake_range_add(uintptr_t lo, uintptr_t hi);
 void os_fake_range_drop(uintptr_t lo, uintptr_t hi);

@@ -295,45 +295,6 @@ START_TEST(clean_pages_stay_known)
 }
 END_TEST
 
-START_TEST(growth_joins_the_last_run)
-{
-	uint32_t total, first;
-	bool clean;
-
-	begin();
-	total = gcm_zone_pages();
-	first = gcm_pageheap_take_locked(total + 10, 1, true, &clean);
-	ck_assert_uint_eq(first, 0);
-	ck_assert(clean);
-	ck_assert_uint_ge(gcm_zone_pages(), total + 10);
-	gcm_pageheap_give_locked(first, total + 10, false);
-	gcm_pageheap_check_locked();
-}
-END_TEST
-
-START_TEST(no_memory_changes_nothing)
-{
-	uint32_t total, nfree;
-	bool clean;
-
-	begin();
-	total = gcm_zone_pages();
-	nfree = gcm_pageheap.free_pages;
-	os_fake_fail(OS_MAP_AT, 0, UINT64_MAX, ENOMEM);
-	ck_assert_uint_eq(
-	    gcm_pageheap_take_locked(total + 1, 1, true, &clean), GCM_NO_PAGE);
-	ck_assert_uint_eq(
-	    gcm_pageheap_take_locked(1 << 29, 1 << 29, true, &clean),
-	    GCM_NO_PAGE);
-	ck_assert_uint_eq(gcm_pageheap.free_pages, nfree);
-	gcm_pageheap_check_locked();
-	ck_assert_uint_eq(gcm_pageheap_take_locked(total, 1, true, &clean), 0);
-	commit_span(0, 0, total);
-	ck_assert(!gcm_pageheap_extend_locked(0, total, total + 1, &clean));
-	gcm_pageheap_check_locked();
-}
-END_TEST
-
 START_TEST(a_failed_release_is_no_release)
 {
 	uint32_t first;
@@ -397,8 +358,6 @@ add_tests(TCase *tcase)
 	tcase_add_loop_test(tcase, random_steps, 0, 6);
 	tcase_add_loop_test(tcase, neighbours_join, 0, 6);
 	tcase_add_test(tcase, clean_pages_stay_known);
-	tcase_add_test(tcase, growth_joins_the_last_run);
-	tcase_add_test(tcase, no_memory_changes_nothing);
 	tcase_add_test(tcase, a_failed_release_is_no_release);
 	tcase_add_loop_test(tcase, the_check_sees_faults, 0, 7);
 }

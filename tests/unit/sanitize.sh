@@ -6,7 +6,7 @@
 # name some of the sanitizers.
 set -eu
 
-: "${GCM_SRCDIR:?}" "${SANITIZED:?}"
+: "${GCMTEST_SRCDIR:?}" "${SANITIZED:?}"
 cc=${TEST_CC:-gcc}
 machine=$(uname -m)
 [ "$machine" = x86_64 ] || exit 77
@@ -28,7 +28,7 @@ compile() { # FLAGS SOURCE OBJECT
 }
 
 build_objects() { # KIND FLAGS
-	for source in "$GCM_SRCDIR"/core/*.c; do
+	for source in "$GCMTEST_SRCDIR"/core/*.c; do
 		name=$(basename "$source" .c)
 		flags=$2
 		case $1:$name in
@@ -39,19 +39,19 @@ build_objects() { # KIND FLAGS
 		esac
 		compile "$flags" "$source" "$1/core_$name.o"
 	done
-	for name in os_fake os_fake_range os_fake_thread rig rig_blocks \
-	    rig_tear; do
-		compile "$2" "$GCM_SRCDIR/tests/unit/$name.c" "$1/rig_$name.o"
+	for name in os_fake os_fake_file os_fake_range os_fake_thread rig \
+	    rig_blocks rig_tear; do
+		compile "$2" "$GCMTEST_SRCDIR/tests/unit/$name.c" "$1/rig_$name.o"
 	done
 	[ "$1" != thread ] ||
-		compile "$2" "$GCM_SRCDIR/tests/unit/tsan/line.c" "$1/core_line.o"
+		compile "$2" "$GCMTEST_SRCDIR/tests/unit/tsan/line.c" "$1/core_line.o"
 }
 
 sources_of() {
 	case $1 in
 	*/fault) echo tests/fault/fault.c tests/fault/scenario.c ;;
 	*/ops) echo tests/fuzz/ops.c tests/fuzz/step.c ;;
-	*) echo "$1.c" tests/unit/unit.c ;;
+	*) echo "$1.c" tests/unit/unit.c tests/unit/lives.c ;;
 	esac
 }
 
@@ -72,7 +72,7 @@ run() { # KIND FLAGS
 		wanted "$1" "$program" || continue
 		sources=
 		for source in $(sources_of "$program"); do
-			sources="$sources $GCM_SRCDIR/$source"
+			sources="$sources $GCMTEST_SRCDIR/$source"
 		done
 		check=
 		case $program in
@@ -93,7 +93,7 @@ for kind in ${KINDS:-address thread}; do
 	address)
 		run address "-fsanitize=address,undefined
 			-fno-sanitize-recover=all -fno-sanitize=alignment
-			-I$GCM_SRCDIR -I$GCM_SRCDIR/tests/unit
+			-I$GCMTEST_SRCDIR -I$GCMTEST_SRCDIR/tests/unit
 			-DGCM_ZONE_WINDOW=0x208000000000u
 			-DGCM_ZONE_LIMIT=0x300000000000u
 			-DGCM_STATE_BIAS=0x400000000000u
@@ -102,8 +102,8 @@ for kind in ${KINDS:-address thread}; do
 		;;
 	thread)
 		run thread "-fsanitize=thread
-			-I$GCM_SRCDIR/tests/unit/tsan
-			-I$GCM_SRCDIR -I$GCM_SRCDIR/tests/unit
+			-I$GCMTEST_SRCDIR/tests/unit/tsan
+			-I$GCMTEST_SRCDIR -I$GCMTEST_SRCDIR/tests/unit
 			-DOS_FAKE_RANDOM=0
 			-DGCM_ZONE_WINDOW=0x1000000000u
 			-DGCM_ZONE_LIMIT=0x4000000000u

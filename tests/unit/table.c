@@ -1,5 +1,8 @@
 /* unit/table.c -- placing the zone, growing it, looking things up */
+#define _GNU_SOURCE
 #include "unit.h"
+
+#include <sys/mman.h>
 
 #include "core/pageheap.h"
 #include "core/table.h"
@@ -229,6 +232,59 @@ START_TEST(growth_fails_at_every_call)
 }
 END_TEST
 
+/* Somebody has mapped a page right behind the zone. */
+START_TEST(growth_goes_round_what_is_there)
+{
+	uint32_t npages = 1000, before;
+	uintptr_t end;
+	unsigned char *wall;
+	int64_t first;
+
+	begin();
+	gcm_lock_acquire(&gcm_pageheap.lock);
+	before = gcm_zone_pages();
+	end = gcm_zone.hi;
+	wall = mmap((void *)(end + 8192), 4096, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	ck_assert_ptr_eq(wall, (void *)(end + 8192));
+	memset(wall, 77, 4096);
+	first = gcm_table_grow_locked(&npages);
+	ck_assert_int_gt(first, before + 1);
+	ck_assert_uint_ge(npages, 1000);
+	ck_assert_uint_eq(gcm_zone_pages(), (uint64_t)first + npages);
+	ck_assert(
+	    os_fake_range_has(gcm_page_addr((uint32_t)first), gcm_zone.hi));
+	ck_assert(has_tables(gcm_zone.lo, gcm_zone.hi));
+	ck_assert(!os_fake_range_has(end, end + 1));
+	for (int i = 0; i < 4096; i++)
+		UNIT_CHECK(wall[i] == 77);
+	first = gcm_table_grow_locked(&npages); /* and goes on there */
+	ck_assert_int_gt(first, before);
+	ck_assert(has_tables(gcm_zone.lo, gcm_zone.hi));
+}
+END_TEST
+
+START_TEST(shrinking_is_undone_by_growing)
+{
+	uint32_t npages = 1000;
+	uintptr_t hi;
+
+	begin();
+	gcm_lock_acquire(&gcm_pageheap.lock);
+	ck_assert_int_ge(gcm_table_grow_locked(&npages), 0);
+	hi = gcm_zone.hi;
+	memset((void *)(hi - GCM_PAGE_SIZE), 1, GCM_PAGE_SIZE);
+	gcm_table_shrink_locked(128);
+	ck_assert_uint_eq(gcm_zone.hi, hi - 128 * GCM_PAGE_SIZE);
+	ck_assert(!gcm_zone_has(hi - 1));
+	check_zone();
+	npages = 128;
+	ck_assert_int_ge(gcm_table_grow_locked(&npages), 0);
+	ck_assert(rig_is_zero((void *)(hi - GCM_PAGE_SIZE), GCM_PAGE_SIZE));
+	check_zone();
+}
+END_TEST
+
 START_TEST(the_window_ends)
 {
 	uint32_t npages =
@@ -284,6 +340,8 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, growth_is_gapless);
 	tcase_add_test(tcase, growth_takes_less_when_there_is_less);
 	tcase_add_loop_test(tcase, growth_fails_at_every_call, 0, 8);
+	tcase_add_test(tcase, growth_goes_round_what_is_there);
+	tcase_add_test(tcase, shrinking_is_undone_by_growing);
 	tcase_add_test(tcase, the_window_ends);
 	tcase_add_test(tcase, clean_bits_against_a_shadow);
 }
