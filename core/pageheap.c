@@ -228,21 +228,6 @@ join_run(uint32_t first, uint32_t n)
 	add_run(first, n);
 }
 
-/* Pages of the zone's range that are somebody else's: a large span that was
- * never a block, as if it were lost.
- */
-static void
-add_hole(uint32_t first, uint32_t n)
-{
-	struct gcm_page *page = gcm_page(first);
-
-	page->n = n;
-	page->flags = 0;
-	gcm_slot_set(gcm_page_addr(first), GCM_LOST);
-	set_kind(page, GCM_KIND_LARGE);
-	gcm_pageheap.holes += n;
-}
-
 static bool
 grow_zone(uint32_t npages)
 {
@@ -251,8 +236,7 @@ grow_zone(uint32_t npages)
 
 	if (first < 0)
 		return false;
-	if (first > end)
-		add_hole(end, (uint32_t)first - end);
+	gcm_pageheap.holes += (uint32_t)first - end;
 	count_free((uint32_t)first, got, true);
 	join_run((uint32_t)first, got);
 	return true;

@@ -15,11 +15,13 @@
  * INVARIANTS
  *   .inv.tables-first  the tables of [lo, hi) are mapped before
  *         gcm_zone_count says so: a lookup inside the zone never faults.
- *   .inv.reach  what a growth is about to map is noted before it is mapped.
+ *   .inv.reach  what a growth is about to map of a table is noted before it
+ *         is mapped; what it has mapped of the zone, after, for there it may
+ *         have met a mapping of somebody else.
  *
  * FORK    a child may have a mapping that another thread was making, but not
- *         the store that says so: growth would meet it for ever.  It lies
- *         between hi and reach, and is unmapped.
+ *         the store that says so: growth would meet it for ever, or leave a
+ *         hole.  It was noted, and is unmapped.
  */
 #include "core/table.h"
 
@@ -47,7 +49,10 @@ struct window {
 	uintptr_t reach;  /* hi, or what it is about to be; page-heap lock */
 };
 
-static uintptr_t zone_reach; /* the same for the zone; page-heap lock */
+static struct {
+	uintptr_t lo, hi;
+} zone_new; /* what was last mapped for the zone, or is being unmapped;
+	       page-heap lock */
 static uintptr_t zone_piece; /* its last part without a hole begins here;
 				page-heap lock */
 
@@ -108,6 +113,17 @@ grow_window(struct window *window, uintptr_t zone_hi)
 	return 0;
 }
 
+/* Note [lo, hi): a fork may be between any two stores. */
+static void
+note_new(uintptr_t lo, uintptr_t hi)
+{
+	zone_new.hi = 0;
+	atomic_signal_fence(memory_order_seq_cst);
+	zone_new.lo = lo;
+	atomic_signal_fence(memory_order_seq_cst);
+	zone_new.hi = hi;
+}
+
 static int
 map_extent(uintptr_t lo, uintptr_t hi)
 {
@@ -118,10 +134,9 @@ map_extent(uintptr_t lo, uintptr_t hi)
 		if (error != 0)
 			return error;
 	}
-	zone_reach = hi; /* .inv.reach */
 	error = gcm_os_map_at((void *)lo, hi - lo, false);
-	if (error != 0)
-		zone_reach = lo;
+	if (error == 0)
+		note_new(lo, hi); /* .inv.reach */
 	return error;
 }
 
@@ -252,6 +267,22 @@ skip_obstacle(uintptr_t *lo, size_t len)
 	return error;
 }
 
+/* Pages of the zone's range that are somebody else's: a large span that was
+ * never a block, as if it were lost.
+ */
+static void
+note_hole(uintptr_t lo, uintptr_t hi)
+{
+	struct gcm_page *page = gcm_page_at(lo);
+
+	page->n = (uint32_t)((hi - lo) >> GCM_PAGE_SHIFT);
+	page->flags = 0;
+	atomic_store_explicit(
+	    gcm_state_at(lo), GCM_LOST, memory_order_relaxed);
+	atomic_store_explicit(
+	    &page->kind, GCM_KIND_LARGE, memory_order_release);
+}
+
 int64_t
 gcm_table_grow_locked(uint32_t *npages)
 {
@@ -283,6 +314,8 @@ gcm_table_grow_locked(uint32_t *npages)
 	gcm_bits_mark_locked(GCM_CLEAN, lo, lo + wish, true);
 	if (lo != gcm_zone.hi || zone_piece == 0)
 		zone_piece = lo == gcm_zone.hi ? gcm_zone.lo : lo;
+	if (lo > gcm_zone.hi) /* a child must not find it free */
+		note_hole(gcm_zone.hi, lo);
 	publish_zone(lo + wish);
 	gcm_os_name(
 	    (void *)zone_piece, gcm_zone.hi - zone_piece, "gcmalloc: heap");
@@ -302,7 +335,11 @@ void
 gcm_table_repair(void)
 {
 	gcm_zone.hi = gcm_page_addr(gcm_zone_pages());
-	drop_reach(gcm_zone.hi, &zone_reach);
+	if (zone_new.lo < gcm_zone.hi)
+		zone_new.lo = gcm_zone.hi;
+	if (zone_new.hi > zone_new.lo)
+		gcm_os_unmap((void *)zone_new.lo, zone_new.hi - zone_new.lo);
+	zone_new.hi = 0;
 	for (unsigned int i = 0; i < NWINDOWS; i++)
 		drop_reach(windows[i].hi, &windows[i].reach);
 }
@@ -312,9 +349,10 @@ gcm_table_shrink_locked(uint32_t npages)
 {
 	uintptr_t hi = gcm_zone.hi - ((uintptr_t)npages << GCM_PAGE_SHIFT);
 
+	note_new(hi, gcm_zone.hi); /* a child in between unmaps it */
 	publish_zone(hi);
 	gcm_os_unmap((void *)hi, (size_t)npages << GCM_PAGE_SHIFT);
-	zone_reach = hi; /* only now: a child in between unmaps it */
+	note_new(hi, hi);
 }
 
 size_t

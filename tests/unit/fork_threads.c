@@ -149,7 +149,7 @@ static unsigned int park_after;
 static void
 park_after_some(enum os_fake_call call)
 {
-	if (parking && call == OS_MAP_AT && park_after-- == 0)
+	if (parking && call == park_at && park_after-- == 0)
 		park(call);
 }
 
@@ -167,8 +167,9 @@ START_TEST(growth_round_a_wall)
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 	ck_assert_ptr_eq(wall, (void *)gcm_zone.hi);
 	memset(wall, 77, 4096);
-	park_at = OS_MAP_AT;
-	park_after = (unsigned int)_i;
+	/* Before each mapping, and when all is done but for the names. */
+	park_at = _i < 7 ? OS_MAP_AT : OS_NAME;
+	park_after = (unsigned int)_i % 7;
 	os_fake.on_call = park_after_some;
 	pthread_create(&thread, NULL, park_in_alloc, NULL);
 	while (!atomic_load(&parked))
@@ -251,7 +252,7 @@ add_tests(TCase *tcase)
 {
 	tcase_add_loop_test(
 	    tcase, locks_of_threads_that_are_gone, 0, RIG_COUNT(parks));
-	tcase_add_loop_test(tcase, growth_round_a_wall, 0, 7);
+	tcase_add_loop_test(tcase, growth_round_a_wall, 0, 9);
 	tcase_add_loop_test(tcase, threads_of_the_child, 0, 4);
 	tcase_add_loop_test(tcase, a_child_of_an_untold_child, 0, 4);
 }

@@ -324,6 +324,7 @@ gcm_os_guard(void *addr, size_t len, bool on)
 void
 gcm_os_name(void *addr, size_t len, const char *name)
 {
+	(void)os_fake_count_call(OS_NAME);
 	check_ours(addr, len);
 	if (strlen(name) > 79)
 		os_fake_break("a name that the kernel refuses");

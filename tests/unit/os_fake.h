@@ -27,6 +27,7 @@ enum os_fake_call {
 	OS_OPEN_LOG,
 	OS_ANY, /* each of the above */
 	OS_UNMAP,
+	OS_NAME,
 	OS_WAIT,
 	OS_WAKE,
 	OS_NCALLS
