@@ -49,12 +49,13 @@ struct window {
 	uintptr_t reach;  /* hi, or what it is about to be; page-heap lock */
 };
 
+/* What was last mapped for the zone, or is being unmapped; page-heap lock. */
 static struct {
 	uintptr_t lo, hi;
-} zone_new; /* what was last mapped for the zone, or is being unmapped;
-	       page-heap lock */
-static uintptr_t zone_piece; /* its last part without a hole begins here;
-				page-heap lock */
+} zone_new;
+
+/* The zone's last part without a hole begins here; page-heap lock. */
+static uintptr_t zone_piece;
 
 static uintptr_t
 find_state(uintptr_t addr)
@@ -277,8 +278,7 @@ note_hole(uintptr_t lo, uintptr_t hi)
 
 	page->n = (uint32_t)((hi - lo) >> GCM_PAGE_SHIFT);
 	page->flags = 0;
-	atomic_store_explicit(
-	    gcm_state_at(lo), GCM_LOST, memory_order_relaxed);
+	atomic_store_explicit(gcm_state_at(lo), GCM_LOST, memory_order_relaxed);
 	atomic_store_explicit(
 	    &page->kind, GCM_KIND_LARGE, memory_order_release);
 }
