@@ -3,12 +3,18 @@
 #define GCM_CORE_CORE_H
 
 #include "core/alter.h"
+#include "core/arch.h"
 #include "core/base.h"
 #include "core/cache.h"
+#include "core/cycle.h"
 #include "core/heap.h"
+#include "core/meta.h"
 #include "core/option.h"
 #include "core/os.h"
+#include "core/own.h"
+#include "core/pageheap.h"
 #include "core/report.h"
+#include "core/scanner.h"
 #include "core/scavenge.h"
 #include "core/stat.h"
 #include "core/verify.h"

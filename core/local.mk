@@ -14,6 +14,9 @@ noinst_LTLIBRARIES += %D%/libcore.la %D%/libcore-noos.la
 %C%_libcore_noos_la_SOURCES = \
 	%D%/core.h \
 	%D%/base.h \
+	%D%/own.h \
+	%D%/scanner.h \
+	%D%/cycle.h \
 	%D%/arch.h \
 	%D%/os.h \
 	%D%/lock.def \

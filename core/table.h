@@ -54,6 +54,7 @@ enum gcm_state {
 	GCM_QUAR = 0x20,  /* | colour: freed, kept until nothing points here */
 	GCM_SAMPLED = 0x40, /* | colour: allocated, and traced */
 	GCM_ALLOC = 0x80,   /* | colour: the program has it */
+	GCM_NOSCAN = 8,     /* | ALLOC or LIMBO: holds no pointers */
 	GCM_COLOUR = 3      /* mask: cycle number mod 4 */
 };
 

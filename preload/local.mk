@@ -31,7 +31,7 @@ libgcmalloc_la_SOURCES = \
 	%D%/image.h \
 	%D%/image.c
 
-libgcmalloc_la_LIBADD = core/libcore.la
+libgcmalloc_la_LIBADD = scan/libscan.la core/libcore.la
 
 # noseparate-code: two mappings instead of four, so that a program's start has
 # fewer system calls.

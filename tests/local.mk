@@ -35,6 +35,12 @@ check_LTLIBRARIES += %D%/core-alone.la
 %C%_core_alone_la_LIBADD = core/libcore.la
 %C%_core_alone_la_LDFLAGS = -module -rpath /nowhere -Wl,-z,defs
 
+# scan links with core and nothing else.
+check_LTLIBRARIES += %D%/scan-on-core.la
+%C%_scan_on_core_la_SOURCES =
+%C%_scan_on_core_la_LIBADD = scan/libscan.la core/libcore.la
+%C%_scan_on_core_la_LDFLAGS = -module -rpath /nowhere -Wl,-z,defs
+
 include %D%/unit/local.mk
 include %D%/fault/local.mk
 include %D%/misuse/local.mk

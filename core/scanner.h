@@ -1,0 +1,61 @@
+/* scanner.h -- what a cycle needs of the folders above: finding what is live
+ *
+ * core knows nothing of threads' stacks, ELF or /proc.  scan/ fills this struct
+ * and preload/init.c hands it over (gcm_cycle_use).  All functions are called
+ * by the collector's thread, which has no TLS and its own table of descriptors.
+ */
+#ifndef GCM_CORE_SCANNER_H
+#define GCM_CORE_SCANNER_H
+
+#include "core/base.h"
+
+enum {
+	GCM_PAUSES_MAX = 16 /* stops of one cycle */
+};
+
+/* Why a cycle was given up; none is an error. */
+enum gcm_abandon {
+	GCM_ABANDON_NOT = 0,
+	GCM_ABANDON_STOP,  /* a thread did not answer in time */
+	GCM_ABANDON_ASKED, /* fork, setuid, unshare... wanted our thread gone */
+	GCM_ABANDON_MEMORY,  /* none for the collector itself */
+	GCM_ABANDON_ROOTS,   /* a root could not be read */
+	GCM_ABANDON_SIGNALS, /* a handler that we do not know of */
+	GCM_ABANDON_TRACKING /* writes could not be tracked */
+};
+
+/* One trace of what is reachable: in, and out. */
+struct gcm_trace {
+	uint8_t colour;                  /* in: ALLOC | colour of this cycle */
+	uint64_t pause_ns;               /* in: budget of one stop */
+	bool urgent;                     /* in: run the last stop to its end */
+	const char *back_end;            /* out: "pagemap", "fork", "off" */
+	uint32_t npauses;                /* out */
+	uint64_t pauses[GCM_PAUSES_MAX]; /* out: ns each */
+	uint64_t mark_ns;       /* out: concurrent marking, wall clock */
+	uint64_t mark_cpu_ns;   /* out: CPU of all markers, stops apart */
+	uint64_t stop_cpu_ns;   /* out: CPU in stops */
+	uint64_t stack_bytes;   /* out: scanned of stacks */
+	uint64_t global_bytes;  /* out: scanned of other roots */
+	uint64_t marked_blocks; /* out */
+	uint64_t marked_bytes;  /* out */
+	uint64_t scanned_bytes; /* out: words read in blocks */
+	uint32_t nthreads;      /* out: threads of the program */
+	uint32_t nmarkers;      /* out */
+};
+
+struct gcm_scanner {
+	/* The collector's thread begins and ends. */
+	void (*open)(void);
+	void (*close)(void);
+	/* Give every block that is reachable trace->colour.  Returns why not:
+	 * then nothing may be concluded from the colours.
+	 */
+	enum gcm_abandon (*trace)(struct gcm_trace *trace);
+	/* In a forked child, by its only thread: nothing of the parent's
+	 * threads, stops and descriptors is left.
+	 */
+	void (*reset)(void);
+};
+
+#endif

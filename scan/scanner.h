@@ -1,0 +1,16 @@
+/* scanner.h -- scan/ as core sees it */
+#ifndef GCM_SCAN_SCANNER_H
+#define GCM_SCAN_SCANNER_H
+
+#include "core/core.h"
+
+/* What gcm_cycle_use wants.  The constructor; NULL when the system cannot. */
+const struct gcm_scanner *gcm_scanner_make(void);
+
+/* Words of [lo, hi) count as roots, or no longer.  Any thread; takes a lock.
+ * False: no memory.
+ */
+bool gcm_root_add(uintptr_t lo, uintptr_t hi);
+bool gcm_root_remove(uintptr_t lo, uintptr_t hi);
+
+#endif

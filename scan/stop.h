@@ -1,0 +1,47 @@
+/* stop.h -- stopping and resuming the world */
+#ifndef GCM_SCAN_STOP_H
+#define GCM_SCAN_STOP_H
+
+#include "core/core.h"
+
+/* A stopped thread. */
+struct gcm_stopped {
+	_Atomic uint32_t tid;
+	_Atomic uint32_t state;    /* enum gcm_stop_state in stop.c */
+	_Atomic uintptr_t sp;      /* lowest address of its own */
+	_Atomic uintptr_t frame;   /* of the signal's frame; 0: blocked-safe */
+	_Atomic uintptr_t context; /* ucontext_t of the handler; 0: none */
+};
+
+/* Install the handler, on the signal that GCM_SIGNAL names or a free one.  The
+ * constructor.  0 or -errno: nothing is collected then.
+ */
+int gcm_stop_init(void);
+
+/* The signal in use; 0 before gcm_stop_init.  The program is about to use it
+ * itself: gcm_stop_move takes another one.
+ */
+int gcm_stop_signal(void);
+int gcm_stop_move(void);
+
+/* Stop all threads of the program; 0, -ETIMEDOUT when one did not answer by the
+ * deadline, or another -errno: nobody is stopped then.  The collector's thread.
+ */
+int gcm_stop_world(uint64_t deadline_ns);
+void gcm_stop_resume(void);
+
+/* The threads that are stopped. */
+size_t gcm_stop_count(void);
+const struct gcm_stopped *gcm_stop_at(size_t i);
+
+/* A thread of ours: never stopped, never looked at. */
+void gcm_stop_exempt(uint32_t tid, bool on);
+
+/* Is the world stopped, or about to be?  Futex word: waits while odd. */
+extern GCM_HIDDEN _Atomic uint32_t gcm_stop_word;
+void gcm_stop_wait(void);
+
+/* In a forked child. */
+void gcm_stop_reset(void);
+
+#endif
