@@ -20,6 +20,7 @@
 #include "core/alter.h"
 
 #include "core/pageheap.h"
+#include "core/pin.h"
 #include "core/span.h"
 
 /* Note the block that starts at addr, if one does. */
@@ -68,8 +69,10 @@ gcm_alter_note(uintptr_t addr, size_t len)
 {
 	uintptr_t at = addr;
 
+	gcm_pin_exclude(); /* .inv.pin */
 	while (at - addr < len && gcm_zone_has(at))
 		at = note_at(at);
+	gcm_pin_admit();
 }
 
 bool

@@ -11,10 +11,11 @@
  */
 long gcm_arch_syscall(long nr, long a, long b, long c, long d, long e, long f);
 
-/* clone(2) with the given flags: the child runs entry(arg) on the stack that
- * ends at stack_top and leaves by exit(2).  Returns the child's id or -errno.
+/* clone(2) with the given flags; tid is both the parent's and the child's word:
+ * the child runs entry(arg) on the stack that ends at stack_top and leaves by
+ * exit(2).  Returns the child's id or -errno.
  */
-long gcm_arch_clone(unsigned long flags, void *stack_top, void *child_tid,
+long gcm_arch_clone(unsigned long flags, void *stack_top, void *tid,
     void (*entry)(void *), void *arg);
 
 /* Let a spinning thread yield the pipeline. */

@@ -22,15 +22,15 @@ gcm_arch_syscall(long nr, long a, long b, long c, long d, long e, long f)
 }
 
 long
-gcm_arch_clone(unsigned long flags, void *stack_top, void *child_tid,
+gcm_arch_clone(unsigned long flags, void *stack_top, void *tid,
     void (*entry)(void *), void *arg)
 {
 	register long x8 __asm__("x8") = SYS_clone;
 	register long x0 __asm__("x0") = (long)flags;
 	register void *x1 __asm__("x1") = stack_top;
-	register void *x2 __asm__("x2") = (void *)0;
+	register void *x2 __asm__("x2") = tid;
 	register long x3 __asm__("x3") = 0;
-	register void *x4 __asm__("x4") = child_tid;
+	register void *x4 __asm__("x4") = tid;
 	register void (*x9)(void *) __asm__("x9") = entry;
 	register void *x10 __asm__("x10") = arg;
 

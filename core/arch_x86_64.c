@@ -20,10 +20,10 @@ gcm_arch_syscall(long nr, long a, long b, long c, long d, long e, long f)
 }
 
 long
-gcm_arch_clone(unsigned long flags, void *stack_top, void *child_tid,
+gcm_arch_clone(unsigned long flags, void *stack_top, void *tid,
     void (*entry)(void *), void *arg)
 {
-	register void *r10 __asm__("r10") = child_tid;
+	register void *r10 __asm__("r10") = tid;
 	register void (*r12)(void *) __asm__("r12") = entry;
 	register void *r13 __asm__("r13") = arg;
 	long result;
@@ -45,7 +45,7 @@ gcm_arch_clone(unsigned long flags, void *stack_top, void *child_tid,
 			 "1:"
 			 : "=a"(result)
 			 : "a"((long)SYS_clone), "D"(flags), "S"(stack_top),
-			 "d"((void *)0), "r"(r10), "r"(r12),
+			 "d"(tid), "r"(r10), "r"(r12),
 			 "r"(r13), [exit] "i"(SYS_exit)
 			 : "rcx", "r11", "r8", "memory");
 	return result;

@@ -29,6 +29,7 @@
 
 #include <string.h>
 
+#include "core/cycle.h"
 #include "core/meta.h"
 #include "core/orphan.h"
 #include "core/pageheap.h"
@@ -131,6 +132,8 @@ flush_slots(struct gcm_cache *cache, uint32_t class_id, uint32_t nslots)
 
 	for (uint32_t i = 1; i <= nslots; i++)
 		store_free(info->base[i]);
+	gcm_cycle_note(
+	    cache, -(int64_t)((uint64_t)nslots * gcm_classes[class_id].size));
 	memmove(info->base + 1, info->base + 1 + nslots,
 	    (held - nslots) * sizeof(void *));
 	cache->top[class_id] -= nslots;
@@ -163,6 +166,8 @@ gcm_cache_free_remote(struct gcm_cache *cache, void *block)
 	if (!gcm_zone_has_turned(turned) ||
 	    (int8_t)GCM_PEEK(*gcm_state_of_granule(turned)) >= 0)
 		return false;
+	if (GCM_UNLIKELY(gcm_cache_frees_are_ignored()))
+		return true;
 	tag = gcm_page_tag(gcm_page_of_granule(turned));
 	if (tag == 0 || (tag ^ cache->tag) <= GCM_TAG_CLASS)
 		return false;
@@ -173,6 +178,7 @@ gcm_cache_free_remote(struct gcm_cache *cache, void *block)
 		return true;
 	store_free(block);
 	gcm_scavenge_count(cache, size);
+	gcm_cycle_note(cache, -(int64_t)size);
 	return true;
 }
 
@@ -224,7 +230,9 @@ gcm_cache_flush_all(struct gcm_cache *cache)
 void
 gcm_cache_init(struct gcm_cache *cache, uint32_t id)
 {
-	cache->tag = id << GCM_TAG_OWNER_SHIFT;
+	cache->id = id;
+	cache->tag = (gcm_cache_frees_are_ignored() ? GCM_OWNER_NONE : id)
+		     << GCM_TAG_OWNER_SHIFT;
 	gcm_lock_init(&cache->lock, GCM_RANK_cache);
 	for (uint32_t i = 0; i < GCM_NCLASSES; i++) {
 		cache->top[i] = nothing;
@@ -253,8 +261,7 @@ static bool
 claim_orphan(struct gcm_cache *cache, uint32_t class_id)
 {
 	struct gcm_bin_info *info = &cache->info[class_id];
-	uint32_t index =
-	    gcm_orphan_claim(class_id, cache->tag >> GCM_TAG_OWNER_SHIFT);
+	uint32_t index = gcm_orphan_claim(class_id, cache->id);
 	struct gcm_page *page;
 
 	if (index == GCM_NO_PAGE)
@@ -320,7 +327,7 @@ static bool
 add_span(struct gcm_cache *cache, uint32_t class_id)
 {
 	struct gcm_bin_info *info = &cache->info[class_id];
-	uint32_t owner = cache->tag >> GCM_TAG_OWNER_SHIFT;
+	uint32_t owner = cache->id;
 	uint32_t npages = choose_length(info, class_id);
 	uint32_t index = gcm_span_new(class_id, owner, npages, false);
 
@@ -385,6 +392,8 @@ refill_bin(struct gcm_cache *cache, uint32_t class_id)
 	gcm_lock_acquire(&cache->lock);
 	got = fill_bin(cache, class_id);
 	gcm_lock_release(&cache->lock);
+	gcm_cycle_count(
+	    cache, (int64_t)((uint64_t)got * gcm_classes[class_id].size));
 	return got > 0;
 }
 

@@ -31,7 +31,8 @@ enum gcm_cache_status {
 };
 
 struct gcm_cache {
-	uint32_t tag;           /* id << 8; const */
+	uint32_t tag;           /* what free compares: id << 8, or an owner that
+				   no span has when frees are ignored; const */
 	_Atomic uint8_t colour; /* ALLOC | colour; written by the collector */
 	/* A bin is a stack of slots that grows upwards.  *top is the next
 	 * one; the bottom holds NULL, so that an empty bin needs no test of
@@ -46,6 +47,10 @@ struct gcm_cache {
 	struct gcm_cache *next_idle;  /* registry lock */
 	_Atomic size_t freed;         /* bytes freed since the scavenger was
 					 last told; the owning thread */
+	_Atomic int64_t net;          /* bytes handed out and not yet told to
+					 the collector; the owning thread */
+	uint32_t id;                  /* owner of its spans; const */
+	_Atomic uintptr_t tp;         /* its thread's thread pointer, or 0 */
 };
 
 /* The calling thread's cache.  &gcm_cache_none until it first allocates,
@@ -142,6 +147,22 @@ void gcm_cache_adopt(uint32_t span_index, bool others_gone);
  * says so by gcm_cache_note_stranger.
  */
 bool gcm_cache_many(void);
+
+/* From now on free() does nothing: the collector alone frees.  The constructor.
+ */
+void gcm_cache_ignore_frees(void);
+extern GCM_HIDDEN _Atomic bool gcm_cache_ignoring; /* sticky */
+
+static inline bool
+gcm_cache_frees_are_ignored(void)
+{
+	return atomic_load_explicit(&gcm_cache_ignoring, memory_order_relaxed);
+}
+
+/* A cycle begins: new blocks get this colour (ALLOC | cycle mod 4) from now on.
+ * The collector's thread, also while the world is stopped.
+ */
+void gcm_cache_set_colour(uint8_t colour);
 
 /* Is a lock of all the caches held? */
 bool gcm_cache_busy(void);

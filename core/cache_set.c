@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "core/cache.h"
+#include "core/cycle.h"
 #include "core/meta.h"
 #include "core/orphan.h"
 #include "core/pageheap.h"
@@ -46,6 +47,7 @@ static struct gcm_cache *
 take_cache_locked(void)
 {
 	struct gcm_cache *cache = registry.idle;
+	uint8_t colour;
 
 	if (cache != NULL) {
 		registry.idle = cache->next_idle;
@@ -61,9 +63,10 @@ take_cache_locked(void)
 		atomic_store_explicit(
 		    &registry.all, cache, memory_order_release);
 	}
-	atomic_store_explicit(&cache->colour,
-	    atomic_load_explicit(&gcm_cache_none.colour, memory_order_relaxed),
-	    memory_order_relaxed);
+	do { /* linked before: one of the two sees the other's store */
+		colour = atomic_load(&gcm_cache_none.colour);
+		atomic_store(&cache->colour, colour);
+	} while (colour != atomic_load(&gcm_cache_none.colour));
 	cache->status = GCM_CACHE_USED;
 	if (++registry.nused > 1)
 		atomic_store_explicit(
@@ -81,6 +84,8 @@ gcm_cache_attach(void)
 	gcm_lock_release(&registry.lock);
 	if (cache == NULL)
 		return NULL;
+	atomic_store_explicit(&cache->tp, (uintptr_t)__builtin_thread_pointer(),
+	    memory_order_relaxed);
 	gcm_cache_become(cache);
 	if (gcm_cache_on_attach != NULL)
 		gcm_cache_on_attach(cache);
@@ -114,11 +119,13 @@ void
 gcm_cache_detach(struct gcm_cache *cache)
 {
 	gcm_cache_become(&gcm_cache_late);
+	atomic_store_explicit(&cache->tp, 0, memory_order_relaxed);
 	gcm_cache_drop_bins(cache, true);
 	gcm_lock_acquire(&cache->lock);
 	for (uint32_t i = 0; i < GCM_NCLASSES; i++)
 		drop_spans(cache, i);
 	gcm_lock_release(&cache->lock);
+	gcm_cycle_note_all(cache);
 	gcm_lock_acquire(&registry.lock);
 	cache->status = GCM_CACHE_IDLE;
 	cache->next_idle = registry.idle;
@@ -142,6 +149,37 @@ gcm_cache_alloc_shared(uint32_t class_id)
 		slot = gcm_cache_alloc(shared.cache, class_id);
 	gcm_lock_release(&shared.lock);
 	return slot;
+}
+
+static void
+ignore_frees(struct gcm_cache *cache, void *arg)
+{
+	(void)arg;
+	cache->tag = (uint32_t)GCM_OWNER_NONE << GCM_TAG_OWNER_SHIFT;
+}
+
+_Atomic bool gcm_cache_ignoring;
+
+void
+gcm_cache_ignore_frees(void)
+{
+	atomic_store(&gcm_cache_ignoring, true);
+	gcm_cache_visit(ignore_frees, NULL);
+}
+
+static void
+colour_cache(struct gcm_cache *cache, void *arg)
+{
+	atomic_store(&cache->colour, *(const uint8_t *)arg);
+}
+
+void
+gcm_cache_set_colour(uint8_t colour)
+{
+	/* This one first: a new cache takes its colour from it. */
+	atomic_store(&gcm_cache_none.colour, colour);
+	atomic_store(&gcm_cache_late.colour, colour);
+	gcm_cache_visit(colour_cache, &colour);
 }
 
 bool
@@ -243,11 +281,12 @@ forget_lists(struct gcm_cache *cache)
 static void
 bury_cache(struct gcm_cache *cache)
 {
-	uint32_t id = cache->tag >> GCM_TAG_OWNER_SHIFT;
+	uint32_t id = cache->id;
 
 	memset(cache->info, 0, sizeof(cache->info));
 	gcm_cache_init(cache, id);
 	cache->status = GCM_CACHE_IDLE;
+	atomic_store_explicit(&cache->tp, 0, memory_order_relaxed);
 	cache->next_idle = registry.idle;
 	registry.idle = cache;
 }
@@ -283,7 +322,7 @@ find_cache(uint32_t owner)
 	struct gcm_cache *cache =
 	    atomic_load_explicit(&registry.all, memory_order_relaxed);
 
-	while (cache != NULL && cache->tag >> GCM_TAG_OWNER_SHIFT != owner)
+	while (cache != NULL && cache->id != owner)
 		cache = cache->next;
 	return cache;
 }

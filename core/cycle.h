@@ -21,6 +21,13 @@ void gcm_cycle_use(const struct gcm_scanner *scanner);
  */
 void gcm_cycle_count(struct gcm_cache *cache, int64_t bytes);
 
+/* The same for what comes back, where nothing may be asked for or waited for.
+ */
+static inline void gcm_cycle_note(struct gcm_cache *cache, int64_t bytes);
+
+/* The cache's thread ends: its count goes to the collector. */
+void gcm_cycle_note_all(struct gcm_cache *cache);
+
 /* A whole cycle (with grace: as many as it takes to reclaim) by request, waited
  * for; `timeout_ns` at most.  False when none could be run.  The calling
  * thread holds no lock of ours.
@@ -40,8 +47,16 @@ bool gcm_cycle_relieve(size_t bytes);
  */
 bool gcm_cycle_stop(void);
 
+/* The same before a fork; but when forks have made it give up several cycles in
+ * a row, one that is running is left alone.
+ */
+bool gcm_cycle_stop_for_fork(void);
+
 /* From now on no collector (a filter on system calls, GCM_MODE=off). */
 void gcm_cycle_disable(void);
+
+/* Is the collector's thread wanted gone?  Markers ask now and then. */
+bool gcm_cycle_is_asked(void);
 
 /* Is there a thread of the collector's now? */
 bool gcm_cycle_running(void);
@@ -69,5 +84,16 @@ struct gcm_cycle_stat {
 	const char *back_end; /* of the last cycle, or NULL */
 };
 void gcm_cycle_stat_get(struct gcm_cycle_stat *stat);
+
+static inline void
+gcm_cycle_note(struct gcm_cache *cache, int64_t bytes)
+{
+	/* Its thread's alone, but for the caches of all who have none: there an
+	 * update may be lost.
+	 */
+	atomic_store_explicit(&cache->net,
+	    atomic_load_explicit(&cache->net, memory_order_relaxed) + bytes,
+	    memory_order_relaxed);
+}
 
 #endif

@@ -23,12 +23,14 @@
 
 #include "core/alter.h"
 #include "core/cache.h"
+#include "core/cycle.h"
 #include "core/large.h"
 #include "core/line.h"
 #include "core/meta.h"
 #include "core/orphan.h"
 #include "core/os.h"
 #include "core/pageheap.h"
+#include "core/pin.h"
 #include "core/scavenge.h"
 
 enum {
@@ -172,7 +174,7 @@ rebuild_index(bool others_gone)
 static bool
 is_alone(struct gcm_cache *self)
 {
-	return !gcm_cache_many() && !gcm_scavenge_running() &&
+	return !gcm_cache_many() && !gcm_heap_has_threads() &&
 	       !gcm_lock_held(&gcm_pageheap.lock) &&
 	       !gcm_lock_held(&self->lock) && !gcm_cache_busy() &&
 	       !gcm_orphan_busy() && !gcm_meta_busy();
@@ -199,10 +201,13 @@ find_survivor(bool *known)
 static void
 repair_heap(void)
 {
-	bool known;
+	bool known, alone;
 	struct gcm_cache *survivor = find_survivor(&known);
 
-	if (survivor != NULL && is_alone(survivor)) {
+	alone = survivor != NULL && is_alone(survivor);
+	gcm_pin_reset();
+	gcm_cycle_reset();
+	if (alone) {
 		gcm_scavenge_reset();
 		return;
 	}
@@ -265,9 +270,33 @@ gcm_heap_enter(void)
 
 /* Confinement -------------------------------------------------------------- */
 
+bool
+gcm_heap_stop_threads(void)
+{
+	bool stopped = gcm_cycle_stop();
+
+	return gcm_scavenge_stop() && stopped;
+}
+
+bool
+gcm_heap_stop_threads_for_fork(void)
+{
+	bool stopped = gcm_cycle_stop_for_fork();
+
+	return gcm_scavenge_stop() && stopped;
+}
+
+bool
+gcm_heap_has_threads(void)
+{
+	return gcm_scavenge_running() || gcm_cycle_running();
+}
+
 void
 gcm_heap_confine(void)
 {
+	gcm_cycle_disable();
+	gcm_scavenge_disable();
 	if (gcm_heap_enter()) {
 		gcm_lock_acquire(&gcm_pageheap.lock);
 		gcm_large_drop_guards_locked();
@@ -329,14 +358,34 @@ alloc_large(size_t size, size_t align, bool zeroed)
 	return gcm_large_alloc(npages, align_pages, zeroed);
 }
 
+static void *
+alloc_any(size_t size)
+{
+	return size <= GCM_SMALL_MAX ? alloc_slot(gcm_class_of_size(size))
+				     : alloc_large(size, 1, false);
+}
+
 void *
 gcm_heap_alloc(size_t size)
 {
+	void *block;
+
 	if (!gcm_heap_enter())
 		return NULL;
-	if (size <= GCM_SMALL_MAX)
-		return alloc_slot(gcm_class_of_size(size));
-	return alloc_large(size, 1, false);
+	block = alloc_any(size);
+	if (GCM_UNLIKELY(block == NULL) && gcm_cycle_relieve(size))
+		block = alloc_any(size);
+	return block;
+}
+
+static void *
+alloc_large_zeroed(size_t size)
+{
+	void *block = alloc_large(size, 1, true);
+
+	if (GCM_UNLIKELY(block == NULL) && gcm_cycle_relieve(size))
+		block = alloc_large(size, 1, true);
+	return block;
 }
 
 void *
@@ -347,8 +396,8 @@ gcm_heap_alloc_zeroed(size_t size)
 	if (!gcm_heap_enter())
 		return NULL;
 	if (size > GCM_SMALL_MAX)
-		return alloc_large(size, 1, true);
-	block = alloc_slot(gcm_class_of_size(size));
+		return alloc_large_zeroed(size);
+	block = gcm_heap_alloc(size);
 	if (block != NULL)
 		memset(block, 0, gcm_round_up(size, GCM_GRANULE));
 	return block;
@@ -446,6 +495,29 @@ report_misuse(uintptr_t addr, const char *call)
 	gcm_misuse(call, what, (const void *)addr);
 }
 
+/* A block that the collector takes for lost, and the program has: it is the
+ * program's again.
+ */
+GCM_COLD static bool
+is_revived(uintptr_t addr, const char *call)
+{
+	_Atomic uint8_t *state = gcm_state_at(addr);
+	uint8_t seen = atomic_load(state);
+
+	while ((seen & (GCM_ALLOC | GCM_SAMPLED)) == 0) {
+		uint8_t colour = atomic_load(&gcm_cache_none.colour);
+
+		if (!gcm_state_is_limbo(seen))
+			return false;
+		if (atomic_compare_exchange_strong(state, &seen,
+			(uint8_t)(colour | (seen & GCM_NOSCAN)))) {
+			gcm_cycle_late((const void *)addr, call);
+			return true;
+		}
+	}
+	return true;
+}
+
 /* The page of an allocated block; reports anything else. */
 static struct gcm_page *
 check_block(uintptr_t addr, const char *call)
@@ -453,7 +525,8 @@ check_block(uintptr_t addr, const char *call)
 	struct gcm_page *page = gcm_page_at(addr);
 
 	if (addr % GCM_GRANULE != 0 ||
-	    (gcm_slot_get(addr) & (GCM_ALLOC | GCM_SAMPLED)) == 0)
+	    ((gcm_slot_get(addr) & (GCM_ALLOC | GCM_SAMPLED)) == 0 &&
+		!is_revived(addr, call)))
 		report_misuse(addr, call);
 	if (gcm_page_tag(page) == 0 && gcm_page_kind(page) != GCM_KIND_LARGE)
 		gcm_misuse(call, "invalid pointer", (const void *)addr);
@@ -490,6 +563,8 @@ gcm_heap_free(void *block, const char *call)
 	struct gcm_cache *cache = gcm_cache_self();
 	uint32_t tag = gcm_page_tag(page);
 
+	if (GCM_UNLIKELY(gcm_cache_frees_are_ignored()))
+		return;
 	if (tag == 0) {
 		free_large(addr, call);
 		return;

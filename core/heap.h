@@ -44,8 +44,17 @@ bool gcm_heap_has(const void *addr);
  */
 void gcm_heap_forked(void);
 
+/* End the threads of ours, the scavenger and the collector, and wait for them;
+ * a later allocation or free may start them again.  False when one does not
+ * answer.  _for_fork leaves a collection running that forks have kept from its
+ * end again and again.
+ */
+bool gcm_heap_stop_threads(void);
+bool gcm_heap_stop_threads_for_fork(void);
+bool gcm_heap_has_threads(void);
+
 /* The program is about to filter system calls: from now on the heap makes none
- * that it can do without.
+ * that it can do without, and has no threads.
  */
 void gcm_heap_confine(void);
 

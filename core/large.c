@@ -22,9 +22,10 @@
  *
  * INVARIANTS
  *   .inv.large-commit  kind LARGE is stored after n, and the state after it.
- *   .inv.large-body    records of a large span after the first say nothing:
- *                      who needs the block of an interior address walks the
- *                      heads or builds an index.
+ *   .inv.large-body    records of a large span after the first say nothing,
+ *                      but while pages are pinned (core/pin.h), when each is
+ *                      BODY and says how far back the first one is: that is
+ *                      how markers find the block of an interior address.
  */
 #include "core/large.h"
 
@@ -32,8 +33,10 @@
 
 #include "core/alter.h"
 #include "core/cache.h"
+#include "core/cycle.h"
 #include "core/os.h"
 #include "core/pageheap.h"
+#include "core/pin.h"
 #include "core/scavenge.h"
 
 enum {
@@ -57,6 +60,30 @@ gcm_large_pages(size_t size)
 	return npages > PAGES_MAX ? 0 : (uint32_t)npages;
 }
 
+/* Let the records of pages [from, n) of the span say where its first is. */
+static void
+index_body(uint32_t index, uint32_t from)
+{
+	uint32_t npages = gcm_page(index)->n;
+
+	for (uint32_t i = from; i < npages; i++) {
+		struct gcm_page *page = gcm_page(index + i);
+
+		if (gcm_page_kind(page) == GCM_KIND_BODY && page->n == i)
+			continue;
+		page->n = i;
+		atomic_store_explicit(
+		    &page->kind, GCM_KIND_BODY, memory_order_release);
+	}
+}
+
+uint32_t
+gcm_large_index_locked(uint32_t index)
+{
+	index_body(index, 1); /* .inv.large-body */
+	return gcm_page(index)->n;
+}
+
 static uint32_t
 take_span(uint32_t npages, uint32_t align_pages, bool may_grow, bool *clean)
 {
@@ -70,6 +97,8 @@ take_span(uint32_t npages, uint32_t align_pages, bool may_grow, bool *clean)
 		atomic_store_explicit(&page->tag, 0, memory_order_relaxed);
 		page->flags = 0;
 		page->n = npages;
+		if (gcm_pin_is_on())
+			index_body(index, 1);
 		atomic_store_explicit(&page->kind, GCM_KIND_LARGE,
 		    memory_order_release); /* .inv.large-commit */
 	}
@@ -137,7 +166,7 @@ set_guard_locked(uint32_t index, uint32_t nguards)
 	struct gcm_page *page = gcm_page(index);
 
 	page->flags &= (uint8_t)~GCM_PAGE_GUARDED;
-	if (nguards == 0)
+	if (nguards == 0 || gcm_pin_is_on())
 		return;
 	if (gcm_pageheap_guard_locked(index + page->n - 1))
 		page->flags |= GCM_PAGE_GUARDED;
@@ -170,6 +199,8 @@ gcm_large_alloc(uint32_t npages, uint32_t align_pages, bool zeroed)
 	if (zeroed && !clean)
 		zero_pages(addr, (size_t)npages << GCM_PAGE_SHIFT);
 	colour_block(addr);
+	gcm_cycle_count(
+	    gcm_cache_self(), (int64_t)((uint64_t)npages << GCM_PAGE_SHIFT));
 	return (void *)addr;
 }
 
@@ -198,7 +229,7 @@ guard_freed_locked(uint32_t index)
 {
 	uint32_t last = index + gcm_page(index)->n - 1;
 
-	if (gcm_pageheap_guard_locked(index))
+	if (!gcm_pin_is_on() && gcm_pageheap_guard_locked(index))
 		gcm_bits_mark_locked(GCM_CLEAN, gcm_page_addr(index),
 		    gcm_page_addr(index + 1), true);
 	gcm_bits_mark_locked(
@@ -262,8 +293,10 @@ gcm_large_reset(void)
 	parked = 0;
 }
 
-/* Give back the pages of a block whose state was `state`. */
-static void
+/* Give back the pages of a block whose state was `state`; the bytes that may
+ * still be resident.
+ */
+static size_t
 free_span(uint32_t index, uint8_t state, bool clean)
 {
 	struct gcm_page *page = gcm_page(index);
@@ -275,23 +308,34 @@ free_span(uint32_t index, uint8_t state, bool clean)
 
 		if (!renewed && gcm_alter_is_noted(state)) {
 			gcm_slot_set(gcm_page_addr(index), GCM_LOST);
-			return;
+			return 0;
 		}
 		/* Pages of the kernel that are longer than ours may be left. */
 		clean = renewed && gcm_os_page_size() <= GCM_PAGE_SIZE;
 	}
 	give_span(index, clean);
-	gcm_scavenge_count(gcm_cache_self(), clean ? 0 : len);
+	return clean ? 0 : len;
+}
+
+size_t
+gcm_large_reclaim(uint32_t index)
+{
+	return free_span(index, GCM_FREE, false);
 }
 
 bool
 gcm_large_free(uintptr_t addr)
 {
+	struct gcm_cache *cache = gcm_cache_self();
+	struct gcm_page *page = gcm_page_at(addr);
+	size_t len = (size_t)gcm_large_length(page) << GCM_PAGE_SHIFT;
 	uint8_t state = retire_block(addr);
 
 	if (state == GCM_INTERIOR)
 		return false;
-	free_span(gcm_page_index(gcm_page_at(addr)), state, false);
+	gcm_scavenge_count(
+	    cache, free_span(gcm_page_index(page), state, false));
+	gcm_cycle_count(cache, -(int64_t)len);
 	return true;
 }
 
@@ -320,6 +364,8 @@ extend_span(uint32_t index, uint32_t npages, uint32_t nguards)
 	done = gcm_pageheap_extend_locked(index, now, npages, &clean);
 	if (done) {
 		page->n = npages;
+		if (gcm_pin_is_on())
+			index_body(index, now);
 		if (nguards > 0)
 			gcm_pageheap_unguard_locked(index + now - 1, 1);
 		set_guard_locked(index, nguards);
@@ -338,8 +384,16 @@ gcm_large_resize(uintptr_t addr, uint32_t npages)
 
 	if (want == now)
 		return true;
-	if (want > now)
-		return extend_span(index, want, nguards);
+	gcm_cycle_count(
+	    gcm_cache_self(), ((int64_t)want - (int64_t)now) * GCM_PAGE_SIZE);
+	if (want > now) {
+		bool done = extend_span(index, want, nguards);
+
+		if (!done)
+			gcm_cycle_count(gcm_cache_self(),
+			    ((int64_t)now - (int64_t)want) * GCM_PAGE_SIZE);
+		return done;
+	}
 	if (gcm_alter_is_noted(gcm_slot_get(addr)) &&
 	    !gcm_pageheap_renew(
 		gcm_page_addr(index + want), gcm_page_addr(index + now)))
@@ -355,7 +409,7 @@ static bool
 move_contents(uintptr_t from, uintptr_t to, size_t len)
 {
 	if (len >= MOVE_BYTES && fills_pages(from | to | len) &&
-	    !gcm_alter_is_noted(gcm_slot_get(from))) {
+	    !gcm_pin_is_on() && !gcm_alter_is_noted(gcm_slot_get(from))) {
 		if (gcm_os_move((void *)from, (void *)to, len) == 0) {
 			gcm_page_at(to)->flags |= GCM_PAGE_MOVED;
 			return true;
@@ -395,6 +449,9 @@ gcm_large_move(uintptr_t addr, uint32_t npages)
 	colour_block(to);
 	state = retire_block(addr);
 	if (state != GCM_INTERIOR)
-		free_span(gcm_page_index(gcm_page_at(addr)), state, moved);
+		gcm_scavenge_count(gcm_cache_self(),
+		    free_span(gcm_page_index(gcm_page_at(addr)), state, moved));
+	gcm_cycle_count(gcm_cache_self(),
+	    ((int64_t)npages << GCM_PAGE_SHIFT) - (int64_t)len);
 	return (void *)to;
 }

@@ -37,6 +37,17 @@ bool gcm_large_resize(uintptr_t addr, uint32_t npages);
  */
 void *gcm_large_move(uintptr_t addr, uint32_t npages);
 
+/* While pages are pinned, markers find the first page of a span of a known
+ * head by the records of the others: .inv.large-body.  Returns its pages.
+ * Page-heap lock.
+ */
+uint32_t gcm_large_index_locked(uint32_t index);
+
+/* The collector frees a block whose state it has made FREE; the bytes that may
+ * still be resident.
+ */
+size_t gcm_large_reclaim(uint32_t index);
+
 /* Let go of the freed span that is kept aside; true if there was one. */
 bool gcm_large_unpark(void);
 

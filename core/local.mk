@@ -17,6 +17,12 @@ noinst_LTLIBRARIES += %D%/libcore.la %D%/libcore-noos.la
 	%D%/own.h \
 	%D%/scanner.h \
 	%D%/cycle.h \
+	%D%/own.c %D%/pace.h %D%/pace.c %D%/limit.h %D%/gctrace.h %D%/gctrace.c \
+	%D%/cycle.c \
+	%D%/pin.h \
+	%D%/pin.c \
+	%D%/sweep.h \
+	%D%/sweep.c \
 	%D%/arch.h \
 	%D%/os.h \
 	%D%/lock.def \

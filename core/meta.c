@@ -15,6 +15,7 @@
 
 #include "core/lock.h"
 #include "core/os.h"
+#include "core/own.h"
 
 enum {
 	BOOT_BYTES = 24 << 10,
@@ -47,7 +48,8 @@ take_chunk(size_t bytes)
 	void *chunk;
 
 	len = gcm_round_up(len, gcm_os_page_size());
-	if (gcm_os_map(&chunk, len) != 0)
+	chunk = gcm_own_map(len);
+	if (chunk == NULL)
 		return false;
 	meta.at = chunk;
 	meta.end = meta.at + len;

@@ -66,8 +66,9 @@ void gcm_os_wait(_Atomic uint32_t *word, uint32_t seen, uint64_t timeout_ns);
 void gcm_os_wake(_Atomic uint32_t *word, uint32_t nwaiters);
 
 /* Start a thread of our own: no TLS of its own, all signals blocked, so that
- * it may only call what never touches errno or the thread cache.  *alive
- * becomes 0 (and is woken) once the kernel has done with its stack.
+ * it may only call what never touches errno or the thread cache.  *alive is
+ * the thread's id (1 for the moment before it is known), and becomes 0 (and is
+ * woken) once the kernel has done with its stack.
  */
 int gcm_os_thread_start(void (*entry)(void *), void *arg, void *stack,
     size_t len, _Atomic uint32_t *alive);

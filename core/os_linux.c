@@ -239,7 +239,7 @@ gcm_os_thread_start(void (*entry)(void *), void *arg, void *stack, size_t len,
 	uint64_t all = ~(uint64_t)0, before;
 	unsigned long flags = CLONE_VM | CLONE_FS | CLONE_FILES |
 			      CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
-			      CLONE_CHILD_CLEARTID;
+			      CLONE_CHILD_CLEARTID | CLONE_PARENT_SETTID;
 	long child;
 
 	(void)SYSCALL(SYS_rt_sigprocmask, SIG_BLOCK, &all, &before, 8, 0, 0);

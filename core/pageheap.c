@@ -27,6 +27,7 @@
 #include "core/pageheap.h"
 
 #include "core/os.h"
+#include "core/pin.h"
 #include "core/span.h"
 
 struct gcm_pageheap gcm_pageheap = {.lock = GCM_LOCK_INIT(pageheap)};
@@ -485,7 +486,7 @@ gcm_pageheap_shrink_locked(void)
 	uint32_t total = gcm_zone_pages(), first = total - 1, n, off;
 	uint32_t unit = EXTENT_PAGES - 1;
 
-	if (total == 0) /* the heap was never used */
+	if (total == 0 || gcm_pin_is_on()) /* the heap was never used */
 		return 0;
 	if (gcm_page_kind(gcm_page(first)) == GCM_KIND_TAIL)
 		first -= gcm_page(first)->n;

@@ -32,6 +32,8 @@ void gcm_report_open(const char *path);
 /* Write a text to the log. */
 void gcm_report_write(const struct gcm_text *text);
 
+bool gcm_report_write_apart(const struct gcm_text *text);
+
 /* One warning line to stderr: "gcmalloc: A B". */
 void gcm_report_warn(const char *a, const char *b);
 

@@ -26,7 +26,12 @@ enum gcm_abandon {
 
 /* One trace of what is reachable: in, and out. */
 struct gcm_trace {
-	uint8_t colour;                  /* in: ALLOC | colour of this cycle */
+	/* In: ALLOC | colour of this cycle, which no block has.  The trace
+	 * tells the caches (gcm_cache_set_colour): blocks made from then on are
+	 * black without having been read, so the program must be stopped, or
+	 * its writes seen, at that time.
+	 */
+	uint8_t colour;
 	uint64_t pause_ns;               /* in: budget of one stop */
 	bool urgent;                     /* in: run the last stop to its end */
 	const char *back_end;            /* out: "pagemap", "fork", "off" */

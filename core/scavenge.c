@@ -216,6 +216,25 @@ gcm_scavenge_tell(struct gcm_cache *cache)
 		maybe_start();
 }
 
+void
+gcm_scavenge_add(size_t bytes)
+{
+	size_t sum = atomic_fetch_add_explicit(
+			 &scavenger.freed, bytes, memory_order_relaxed) +
+		     bytes;
+
+	if (sum >= start_level() && is_worth_it())
+		maybe_start();
+}
+
+uint32_t
+gcm_scavenge_tid(void)
+{
+	uint32_t alive = atomic_load(&scavenger.alive);
+
+	return alive == 1 ? 0 : alive; /* the kernel stores the id */
+}
+
 bool
 gcm_scavenge_now(size_t pad)
 {

@@ -21,6 +21,12 @@ enum {
 /* Hand the cache's count over to the scavenger, and start it if need be. */
 void gcm_scavenge_tell(struct gcm_cache *cache);
 
+/* The collector has freed that many bytes. */
+void gcm_scavenge_add(size_t bytes);
+
+/* The scavenger's thread id; 0: there is none, or it is not known yet. */
+uint32_t gcm_scavenge_tid(void);
+
 /* Give back all free memory now, keeping `pad` bytes; true when any was. */
 bool gcm_scavenge_now(size_t pad);
 

@@ -33,6 +33,7 @@
 #include "core/line.h"
 #include "core/os.h"
 #include "core/pageheap.h"
+#include "core/pin.h"
 
 static void
 write_records(uint32_t index, uint32_t npages, uint32_t tag)
@@ -58,6 +59,8 @@ protect_span(uint32_t index, uint32_t npages, bool hidden)
 	size_t len = (size_t)npages << GCM_PAGE_SHIFT;
 
 	if (((addr | len) & (gcm_os_page_size() - 1)) != 0)
+		return 0;
+	if (hidden && gcm_pin_is_on())
 		return 0;
 	return gcm_os_protect((void *)addr, len, hidden);
 }

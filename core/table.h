@@ -250,6 +250,13 @@ gcm_zone_pages(void)
 			  (GCM_PAGE_SHIFT - GCM_GRANULE_SHIFT));
 }
 
+/* Is it unreachable and kept one more cycle? */
+static inline bool
+gcm_state_is_limbo(uint8_t state)
+{
+	return (state & 0xf0) == GCM_LIMBO;
+}
+
 /* Tell the owner that a slot at addr was freed by store.  After the store. */
 static inline void
 gcm_hint_set(uintptr_t addr)

@@ -80,7 +80,8 @@ check_cache(struct gcm_cache *cache, void *arg)
 
 			GCM_AVER(link != 0);
 			GCM_AVER(gcm_page_kind(page) == GCM_KIND_SMALL);
-			GCM_AVER(gcm_page_tag(page) == (cache->tag | i));
+			GCM_AVER(gcm_page_tag(page) ==
+				 (cache->id << GCM_TAG_OWNER_SHIFT | i));
 			link = page->next;
 		}
 		GCM_AVER(link == info->spans.head);

@@ -10,6 +10,7 @@
 #include "core/core.h"
 #include "preload/next.h"
 #include "preload/preload.h"
+#include "scan/scan.h"
 
 __attribute__((constructor)) static void
 begin(int argc, char **argv, char **environ_list)
@@ -21,10 +22,12 @@ begin(int argc, char **argv, char **environ_list)
 		gcm_option_read(environ_list);
 	if (gcm_options.SCAVENGE != 0)
 		gcm_scavenge_disable();
-	if (gcm_options.stats != 0)
+	if (gcm_options.stats != 0 || gcm_options.gctrace != 0 ||
+	    gcm_options.verify != 0)
 		gcm_report_open(gcm_options.LOG);
 	gcm_next_init();
 	gcm_thread_init();
+	gcm_cycle_use(gcm_scanner_make());
 }
 
 __attribute__((destructor)) static void
@@ -32,6 +35,6 @@ end(void)
 {
 	if (gcm_options.stats != 0)
 		gcm_stat_print();
-	if (gcm_options.verify != 0)
+	if (gcm_options.verify != 0 && gcm_heap_stop_threads())
 		gcm_verify_heap();
 }

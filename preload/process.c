@@ -47,7 +47,9 @@ fork(void)
 		errno = ENOSYS;
 		return -1;
 	}
-	(void)gcm_scavenge_stop();
+	/* A child of several threads repairs the heap anyway. */
+	if (is_single())
+		(void)gcm_heap_stop_threads_for_fork();
 	/* A thread may be about to use the heap for the first time, with the
 	 * child seeing one half of it: this store it sees.
 	 */
@@ -74,9 +76,9 @@ GCM_EXPORT int capset(void *header, const void *data);
 			errno = ENOSYS;                                        \
 			return -1;                                             \
 		}                                                              \
-		(void)gcm_scavenge_stop();                                     \
+		(void)gcm_heap_stop_threads();                                 \
 		result = next args;                                            \
-		(void)gcm_scavenge_stop();                                     \
+		(void)gcm_heap_stop_threads();                                 \
 		return result;                                                 \
 	}
 
@@ -114,11 +116,11 @@ GCM_EXPORT int
 unshare(int flags)
 {
 	__typeof__(&unshare) next = GCM_NEXT(unshare);
-	bool was_there = gcm_scavenge_running();
+	bool was_there = gcm_heap_has_threads();
 	unsigned int tries = 0;
 	int saved = errno, result;
 
-	(void)gcm_scavenge_stop();
+	(void)gcm_heap_stop_threads();
 	do {
 		errno = saved;
 		result = next(flags);
@@ -130,11 +132,11 @@ GCM_EXPORT int
 setns(int fd, int type)
 {
 	__typeof__(&setns) next = GCM_NEXT(setns);
-	bool was_there = gcm_scavenge_running();
+	bool was_there = gcm_heap_has_threads();
 	unsigned int tries = 0;
 	int saved = errno, result;
 
-	(void)gcm_scavenge_stop();
+	(void)gcm_heap_stop_threads();
 	do {
 		errno = saved;
 		result = next(fd, type);
@@ -155,6 +157,6 @@ close_range(unsigned int first, unsigned int last, int flags)
 		return -1;
 	}
 	if ((flags & (int)CLOSE_RANGE_UNSHARE) != 0)
-		(void)gcm_scavenge_stop();
+		(void)gcm_heap_stop_threads();
 	return next(first, last, flags);
 }

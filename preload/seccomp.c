@@ -27,7 +27,6 @@ expect_filter(unsigned long mode, unsigned long filter)
 {
 	if (mode != SECCOMP_MODE_STRICT && filter == 0)
 		return;
-	gcm_scavenge_disable();
 	gcm_heap_confine();
 }
 
@@ -67,7 +66,7 @@ expect_call(long number, const long *arg)
 	case SYS_capset:
 	case SYS_setns:
 	case SYS_unshare:
-		(void)gcm_scavenge_stop();
+		(void)gcm_heap_stop_threads();
 		break;
 	default:
 		break;

@@ -13,4 +13,33 @@ noinst_LTLIBRARIES += %D%/libscan.la
 	%D%/filter.h \
 	%D%/maps.h \
 	%D%/pages.h \
-	%D%/dirty.h
+	%D%/dirty.h \
+	%D%/maps.c %D%/pages.c %D%/dirty_pagemap.c %D%/filter.c %D%/thread.c %D%/scaf.h \
+	%D%/regs.h \
+	%D%/task.h \
+	%D%/task.c \
+	%D%/stop.c \
+	%D%/work.h \
+	%D%/work.c \
+	%D%/mark.h \
+	%D%/mark.c \
+	%D%/root.h \
+	%D%/root.c \
+	%D%/crew.h \
+	%D%/crew.c \
+	%D%/trace.h \
+	%D%/trace.c \
+	%D%/trace_fork.c \
+	%D%/verify.c
+
+if X86_64
+%C%_libscan_la_SOURCES += %D%/regs_x86_64.c
+else
+EXTRA_DIST += %D%/regs_x86_64.c
+endif
+
+if AARCH64
+%C%_libscan_la_SOURCES += %D%/regs_aarch64.c
+else
+EXTRA_DIST += %D%/regs_aarch64.c
+endif

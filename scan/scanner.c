@@ -1,8 +1,136 @@
-/* scanner.c -- scan/ as core sees it */
+/* scanner.c -- scan/ as core sees it
+ *
+ * MODEL   Opens what a trace needs when the collector's thread begins, in that
+ *         thread's own table of descriptors, and chooses the way to trace: the
+ *         one that GCM_CONCURRENT names, or the best that works here.
+ */
 #include "scan/scanner.h"
+
+#include <sys/syscall.h>
+
+#include "scan/dirty.h"
+#include "scan/filter.h"
+#include "scan/pages.h"
+#include "scan/stop.h"
+#include "scan/thread.h"
+#include "scan/trace.h"
+
+enum { /* the option's values */
+	WAY_AUTO,
+	WAY_PAGEMAP,
+	WAY_FORK,
+	WAY_OFF
+};
+
+static struct {
+	struct gcm_tracer tracer;
+	int64_t way;  /* chosen by open */
+	int error;    /* what open met; 0: fit to trace */
+	uint32_t tid; /* of the collector's thread */
+} scanner;
+
+/* A table of descriptors that has never held one of the program's. */
+static void
+leave_descriptors(void)
+{
+	const unsigned int unshare_flag = 2; /* CLOSE_RANGE_UNSHARE */
+
+	(void)gcm_arch_syscall(SYS_close_range, 0, ~0u, unshare_flag, 0, 0, 0);
+}
+
+static int64_t
+choose_way(void)
+{
+	int64_t wanted = gcm_options.CONCURRENT;
+
+	if (wanted == WAY_OFF || wanted == WAY_FORK)
+		return wanted;
+	return gcm_dirty_open() == 0 ? WAY_PAGEMAP : WAY_FORK;
+}
+
+static void
+open_scanner(void)
+{
+	scanner.tid = (uint32_t)gcm_arch_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
+	gcm_stop_exempt(scanner.tid, true);
+	leave_descriptors();
+	gcm_filter_init();
+	scanner.error = gcm_stop_open();
+	if (scanner.error == 0)
+		scanner.error = gcm_pages_open();
+	if (scanner.error == 0)
+		scanner.way = choose_way();
+}
+
+static void
+close_scanner(void)
+{
+	if (scanner.way == WAY_PAGEMAP)
+		gcm_dirty_close();
+	gcm_pages_close();
+	gcm_maps_close();
+	gcm_stop_close();
+	gcm_stop_exempt(scanner.tid, false);
+}
+
+static uint32_t
+choose_markers(void)
+{
+	uint32_t ncpus = gcm_limit_cpus();
+
+	if (gcm_options.MARKERS > 0)
+		return (uint32_t)gcm_options.MARKERS;
+	return ncpus < 8 ? 1 : ncpus / 4;
+}
+
+static enum gcm_abandon
+run_way(struct gcm_tracer *tracer)
+{
+	if (scanner.way == WAY_FORK)
+		return gcm_trace_forked(tracer);
+	if (scanner.way == WAY_OFF)
+		return gcm_trace_stopped(tracer);
+	return gcm_trace_tracked(tracer);
+}
+
+static enum gcm_abandon
+trace(struct gcm_trace *trace)
+{
+	struct gcm_tracer *tracer = &scanner.tracer;
+	enum gcm_abandon why;
+
+	if (scanner.error != 0)
+		return GCM_ABANDON_ROOTS;
+	tracer->trace = trace;
+	tracer->roots.stack_bytes = 0;
+	tracer->roots.global_bytes = 0;
+	if (gcm_crew_begin(choose_markers(), trace->colour) == 0)
+		return GCM_ABANDON_MEMORY;
+	why = run_way(tracer);
+	if (scanner.way != WAY_FORK)
+		gcm_crew_count(trace);
+	gcm_crew_end();
+	trace->stack_bytes = tracer->roots.stack_bytes;
+	trace->global_bytes = tracer->roots.global_bytes;
+	return why;
+}
+
+static void
+reset(void)
+{
+	gcm_stop_reset();
+	gcm_thread_reset();
+}
+
+static const struct gcm_scanner functions = {
+    .open = open_scanner,
+    .close = close_scanner,
+    .trace = trace,
+    .reset = reset,
+};
 
 const struct gcm_scanner *
 gcm_scanner_make(void)
 {
-	return NULL;
+	return gcm_stop_init() == 0 ? &functions : NULL;
 }

@@ -13,4 +13,9 @@ const struct gcm_scanner *gcm_scanner_make(void);
 bool gcm_root_add(uintptr_t lo, uintptr_t hi);
 bool gcm_root_remove(uintptr_t lo, uintptr_t hi);
 
+/* A thread is created whose stack is the program's own or has no guard, or a
+ * stack lies within another: from now on stacks are read whole.
+ */
+void gcm_root_distrust_stacks(void);
+
 #endif

@@ -13,10 +13,17 @@ struct gcm_stopped {
 	_Atomic uintptr_t context; /* ucontext_t of the handler; 0: none */
 };
 
-/* Install the handler, on the signal that GCM_SIGNAL names or a free one.  The
- * constructor.  0 or -errno: nothing is collected then.
- */
+/* Choose the signal: what GCM_SIGNAL names, or one.  The constructor. */
 int gcm_stop_init(void);
+
+/* Install the handler, when it is first needed, and open the list of threads.
+ * The collector's thread.  0 or -errno: nothing is collected then.
+ */
+int gcm_stop_open(void);
+void gcm_stop_close(void);
+
+/* Is it our handler?  The program sees SIG_DFL instead. */
+bool gcm_stop_is_handler(uintptr_t handler);
 
 /* The signal in use; 0 before gcm_stop_init.  The program is about to use it
  * itself: gcm_stop_move takes another one.
@@ -30,7 +37,7 @@ int gcm_stop_move(void);
 int gcm_stop_world(uint64_t deadline_ns);
 void gcm_stop_resume(void);
 
-/* The threads that are stopped. */
+/* Entries to look at, and the stopped thread of one, or NULL. */
 size_t gcm_stop_count(void);
 const struct gcm_stopped *gcm_stop_at(size_t i);
 

@@ -33,6 +33,21 @@ gcm_thread_self(void)
  */
 struct gcm_thread *gcm_thread_make(void);
 
+/* Call visit for every record that was ever made. */
+void gcm_thread_visit(
+    void (*visit)(struct gcm_thread *thread, void *arg), void *arg);
+
+/* The record of a thread by its id, or NULL. */
+struct gcm_thread *gcm_thread_find(uint32_t tid);
+
+/* The stopper: claim a thread that is not in a blocked-safe call, before it is
+ * sent a signal.  False when it is in one: *sp says where its stack ends, and
+ * it stays there while the world is stopped.  The claim is dropped by the
+ * thread itself, in the signal's handler (.inv.stop-claim).
+ */
+bool gcm_thread_claim(struct gcm_thread *thread, uintptr_t *sp);
+void gcm_thread_unclaim(struct gcm_thread *thread);
+
 /* The calling thread ends: from now on it has no record and gets none. */
 void gcm_thread_end(void);
 

@@ -1,0 +1,621 @@
+/* mark.c -- following words to blocks
+ *
+ * MODEL   A word in the zone leads by the page's record to a slot's start, the
+ *         slot's state says whether a block is there (core/table.h): one lookup
+ *         that filters and validates.  Most words drop out before, in the
+ * vector filter.  A block that is found goes through a short ring while its
+ *         state and its first line come into the cache (Cher, Hosking, Vitek,
+ *         "Software Prefetching for Mark-Sweep Garbage Collection", 2004).
+ *         Marking is a compare-and-swap of the state; the block is then grey:
+ *         an item in a buffer, its address and class in one word.
+ *
+ *         Large blocks are scanned in pieces; of very large ones only the pages
+ *         that are there.
+ *
+ *         Everything here may be a moment old while the program runs: a word
+ *         that changes under our eyes is on a page that is then seen as
+ *         written, and read again (trace.c).
+ *
+ * LOCKS   none.  Markers share nothing but states and work.c.
+ *
+ * INVARIANTS
+ *   .inv.mark-cas   the state changes only from what was looked at: a free
+ * wins. .inv.mark-safe  the state is read between the last poll and the words
+ *                   (.inv.pin); a block that is ALTERED is read as memory that
+ *                   may vanish.
+ */
+#include "scan/mark.h"
+
+#include "scan/filter.h"
+#include "scan/pages.h"
+
+enum {
+	CLASS_SHIFT = 56,
+	CLASS_PIECE = 0xfe, /* whole kernel pages of a large block */
+	CLASS_LARGE = 0xff,
+	PIECE_SHIFT = 12, /* a piece's length is counted in 4 KiB, and lies in
+			     the low bits of its address */
+	PIECE_BYTES = 128 << 10,
+	SPARSE_BYTES = 4 << 20, /* longer blocks: only pages that are there */
+	INLINE_WORDS = 16,      /* shorter blocks do without the filter */
+	POLL_ITEMS = 32
+};
+
+#define ADDR_MASK (((uint64_t)1 << CLASS_SHIFT) - 1)
+
+bool
+gcm_mark_begin(struct gcm_marker *marker, uint8_t colour)
+{
+	marker->colour = colour;
+	marker->stopped = false;
+	marker->careful =
+	    gcm_options.ALIGN != 8 || gcm_options.PTRMASK != GCM_ALL;
+	marker->bits = NULL;
+	marker->blocks = 0;
+	marker->bytes = 0;
+	marker->scanned = 0;
+	marker->cpu_ns = 0;
+	for (unsigned int i = 0; i < GCM_MARK_RING; i++)
+		marker->ring[i] = 0;
+	if (marker->now == NULL)
+		marker->now = gcm_work_empty();
+	if (marker->now != NULL)
+		marker->now->count = 0;
+	return marker->now != NULL;
+}
+
+/* Grey
+ * ------------------------------------------------------------------------- */
+
+GCM_NOINLINE static void
+push_full(struct gcm_marker *marker, uint64_t item)
+{
+	struct gcm_buffer *buffer = gcm_work_empty();
+
+	if (buffer == NULL) /* the cycle will be given up */
+		return;
+	if (marker->now->count > 0)
+		gcm_work_put(marker->now);
+	else
+		gcm_work_drop(marker->now);
+	marker->now = buffer;
+	buffer->items[buffer->count++] = item;
+}
+
+static inline void
+push_item(struct gcm_marker *marker, uint64_t item)
+{
+	struct gcm_buffer *now = marker->now;
+
+	if (GCM_UNLIKELY(now->count == GCM_BUFFER_ITEMS))
+		push_full(marker, item);
+	else
+		now->items[now->count++] = item;
+}
+
+/* Pieces of [lo, hi), kernel pages. */
+static void
+push_pieces(uintptr_t lo, uintptr_t hi, void *arg)
+{
+	while (lo < hi) {
+		uintptr_t len = hi - lo < PIECE_BYTES ? hi - lo : PIECE_BYTES;
+
+		push_item(arg, lo | (len >> PIECE_SHIFT) |
+				   (uint64_t)CLASS_PIECE << CLASS_SHIFT);
+		lo += len;
+	}
+}
+
+static void
+push_large(struct gcm_marker *marker, uintptr_t addr)
+{
+	size_t len = (size_t)gcm_large_length(gcm_page_at(addr))
+		     << GCM_PAGE_SHIFT;
+
+	if (len < SPARSE_BYTES || gcm_pages_resident(addr, addr + len, false,
+				      push_pieces, marker) != 0)
+		push_pieces(addr, addr + len, marker);
+}
+
+/* From a word to a slot
+ * -------------------------------------------------------- */
+
+/* The first page of the large block that holds addr; 0: none. */
+static uintptr_t
+find_large(uintptr_t addr, const struct gcm_page *page)
+{
+	uintptr_t head = gcm_round_down(addr, GCM_PAGE_SIZE);
+	uint8_t kind = gcm_page_kind(page);
+	uint32_t back = 0;
+
+	if (kind == GCM_KIND_BODY) {
+		back = page->n;
+		if ((head - gcm_zone.lo) >> GCM_PAGE_SHIFT < back)
+			return 0;
+		head -= (uintptr_t)back << GCM_PAGE_SHIFT;
+		page = gcm_page_at(head);
+		kind = gcm_page_kind(page);
+	}
+	if (kind != GCM_KIND_LARGE || back >= gcm_large_length(page))
+		return 0;
+	return head;
+}
+
+/* The slot that holds addr, an address in the zone, as an item; 0: none. */
+static inline uint64_t
+find_slot(uintptr_t addr)
+{
+	const struct gcm_page *page = gcm_page_at(addr);
+	uint32_t tag = gcm_page_tag(page), class_id = tag & GCM_TAG_CLASS;
+	uintptr_t base = gcm_round_down(addr, GCM_PAGE_SIZE);
+	uint8_t kind;
+
+	if (GCM_UNLIKELY(tag == 0)) {
+		base = find_large(addr, page);
+		return base == 0 ? 0
+				 : base | (uint64_t)CLASS_LARGE << CLASS_SHIFT;
+	}
+	kind = gcm_page_kind(page);
+	if (kind == GCM_KIND_BODY) {
+		if (GCM_UNLIKELY(page->n >= GCM_SPAN_PAGES_MAX))
+			return 0; /* on its way to be something else */
+		base -= (uintptr_t)page->n << GCM_PAGE_SHIFT;
+	} else if (GCM_UNLIKELY(kind != GCM_KIND_SMALL)) {
+		return 0;
+	}
+	if (GCM_UNLIKELY(base < gcm_zone.lo || class_id >= GCM_NCLASSES))
+		return 0;
+	base += (uintptr_t)gcm_classes[class_id].size *
+		gcm_class_index(class_id, (uint32_t)(addr - base));
+	return base | (uint64_t)class_id << CLASS_SHIFT;
+}
+
+static size_t
+size_of_item(uint64_t item)
+{
+	uint32_t class_id = (uint32_t)(item >> CLASS_SHIFT);
+
+	if (class_id < GCM_NCLASSES)
+		return gcm_classes[class_id].size;
+	return (size_t)gcm_large_length(gcm_page_at(item & ADDR_MASK))
+	       << GCM_PAGE_SHIFT;
+}
+
+static void
+make_grey(struct gcm_marker *marker, uint64_t item, uint8_t state)
+{
+	uint32_t class_id = (uint32_t)(item >> CLASS_SHIFT);
+
+	marker->blocks++;
+	marker->bytes += size_of_item(item);
+	if ((state & GCM_NOSCAN) != 0 || class_id == 0 ||
+	    class_id == GCM_CLASS_ZERO)
+		return;
+	if (class_id == CLASS_LARGE)
+		push_large(marker, item & ADDR_MASK);
+	else
+		push_item(marker, item);
+}
+
+/* What a reached block's state becomes; its own when there is no block, or it
+ * was reached before.
+ */
+static inline uint8_t
+reached_state(uint8_t state, uint8_t colour)
+{
+	if (GCM_LIKELY((state & GCM_ALLOC) != 0) || gcm_alter_is_noted(state))
+		return (uint8_t)((state & ~GCM_COLOUR) | (colour & GCM_COLOUR));
+	if (gcm_state_is_limbo(state)) /* reachable after all */
+		return (uint8_t)(colour | (state & GCM_NOSCAN));
+	return state;
+}
+
+/* Into the bits instead of the colours. */
+GCM_NOINLINE static void
+reach_bits(struct gcm_marker *marker, uint64_t item)
+{
+	struct gcm_mark_bits *bits = marker->bits;
+	uintptr_t addr = item & ADDR_MASK;
+	uint8_t state = gcm_slot_get(addr);
+	size_t bit = (addr - bits->lo) >> GCM_GRANULE_SHIFT;
+	uint64_t mask = (uint64_t)1 << bit % 64;
+
+	if (addr >= bits->hi || ((state & (GCM_ALLOC | GCM_SAMPLED)) == 0 &&
+				    !gcm_state_is_limbo(state)))
+		return;
+	if ((atomic_fetch_or_explicit(
+		 &bits->reached[bit / 64], mask, memory_order_relaxed) &
+		mask) != 0)
+		return;
+	if (bits->parent != NULL)
+		atomic_store_explicit(
+		    &bits->parent[bit], marker->where, memory_order_relaxed);
+	make_grey(marker, item, state);
+}
+
+static inline void
+reach_slot(struct gcm_marker *marker, uint64_t item)
+{
+	_Atomic uint8_t *at = gcm_state_at(item & ADDR_MASK);
+	uint8_t state = atomic_load_explicit(at, memory_order_relaxed), next;
+
+	do { /* .inv.mark-cas */
+		next = reached_state(state, marker->colour);
+		if (next == state)
+			return;
+	} while (!atomic_compare_exchange_weak_explicit(
+	    at, &state, next, memory_order_relaxed, memory_order_relaxed));
+	make_grey(marker, item, next);
+}
+
+static inline void
+see_word(struct gcm_marker *marker, uintptr_t word)
+{
+	uint64_t item = find_slot(word), before;
+	unsigned int at;
+
+	if (item == 0)
+		return;
+	if (GCM_UNLIKELY(marker->bits != NULL)) {
+		reach_bits(marker, item);
+		return;
+	}
+	__builtin_prefetch(
+	    (const void *)(uintptr_t)gcm_state_at(item & ADDR_MASK));
+	__builtin_prefetch((const void *)(item & ADDR_MASK));
+	at = marker->ring_at;
+	before = marker->ring[at];
+	marker->ring[at] = item;
+	marker->ring_at = (at + 1) % GCM_MARK_RING;
+	if (before != 0)
+		reach_slot(marker, before);
+}
+
+void
+gcm_mark_word(struct gcm_marker *marker, uintptr_t word)
+{
+	if (gcm_options.PTRMASK != GCM_ALL)
+		word &= (uintptr_t)gcm_options.PTRMASK;
+	if (gcm_zone_has(word))
+		see_word(marker, word);
+}
+
+/* Ranges of words
+ * -------------------------------------------------------------- */
+
+static inline uint64_t
+load_word(const uint64_t *at)
+{
+	return __atomic_load_n(at, __ATOMIC_RELAXED);
+}
+
+static size_t
+zone_length(void)
+{
+	return (size_t)gcm_zone_pages() << GCM_PAGE_SHIFT;
+}
+
+/* At any step and with the pointer mask. */
+GCM_NOINLINE static void
+mark_careful(struct gcm_marker *marker, uintptr_t lo, uintptr_t hi,
+    unsigned int step, bool exact_end)
+{
+	for (; lo + sizeof(uint64_t) <= hi; lo += step) {
+		uint64_t word;
+
+		__builtin_memcpy(&word, (const void *)lo, sizeof(word));
+		gcm_mark_word(marker, word);
+		if (exact_end)
+			gcm_mark_word(marker, word - 1);
+	}
+}
+
+static void
+mark_words(struct gcm_marker *marker, const uint64_t *words, size_t nwords,
+    bool exact_end)
+{
+	uint64_t lo = gcm_zone.lo, len = zone_length();
+
+	while (nwords > 0) {
+		size_t n = nwords < GCM_MARK_WORDS ? nwords : GCM_MARK_WORDS;
+		/* One past the end of the last block is out of the zone. */
+		size_t found = gcm_filter_words(
+		    words, n, lo, len + exact_end, marker->words);
+
+		for (size_t i = 0; i < found; i++) {
+			uint64_t word = marker->words[i];
+
+			if (word - lo < len)
+				see_word(marker, word);
+			if (exact_end && word > lo)
+				see_word(marker, word - 1);
+		}
+		words += n;
+		nwords -= n;
+	}
+}
+
+void
+gcm_mark_range(
+    struct gcm_marker *marker, uintptr_t lo, uintptr_t hi, bool exact_end)
+{
+	lo = gcm_round_up(lo, sizeof(uint64_t));
+	if (lo >= hi)
+		return;
+	if (marker->careful)
+		mark_careful(
+		    marker, lo, hi, (unsigned int)gcm_options.ALIGN, exact_end);
+	else
+		mark_words(marker, (const uint64_t *)lo,
+		    (hi - lo) / sizeof(uint64_t), exact_end);
+}
+
+/* Pieces overlap by a word less one byte, for words across their border. */
+bool
+gcm_mark_foreign(struct gcm_marker *marker, uintptr_t lo, uintptr_t hi,
+    unsigned int step, bool exact_end)
+{
+	uintptr_t page = gcm_os_page_size(), buffer = (uintptr_t)marker->read;
+	uintptr_t overlap = 0;
+	bool whole = true;
+
+	if (step == 0)
+		step = (unsigned int)gcm_options.ALIGN;
+	if (step < sizeof(uint64_t))
+		overlap = sizeof(uint64_t) - step;
+	while (lo < hi) {
+		size_t want = hi - lo < GCM_MARK_READ ? hi - lo : GCM_MARK_READ;
+		size_t got = gcm_pages_read(marker->read, lo, want);
+
+		marker->where = lo;
+		if (step < sizeof(uint64_t))
+			mark_careful(
+			    marker, buffer, buffer + got, step, exact_end);
+		else
+			gcm_mark_range(marker, buffer, buffer + got, exact_end);
+		marker->scanned += got;
+		if (got == want && hi - lo > want)
+			got -= overlap;
+		lo += got;
+		if (got < want - overlap) {
+			whole = false;
+			lo = gcm_round_down(lo, page) + page;
+		}
+	}
+	return whole;
+}
+
+/* Items
+ * ------------------------------------------------------------------------ */
+
+static void
+scan_altered(struct gcm_marker *marker, uintptr_t addr, size_t len)
+{
+	(void)gcm_mark_foreign(marker, addr, addr + len, 0, false);
+}
+
+static void
+scan_short(struct gcm_marker *marker, const uint64_t *words, size_t nwords)
+{
+	uint64_t lo = gcm_zone.lo, len = zone_length();
+
+	for (size_t i = 0; i < nwords; i++) {
+		uint64_t word = load_word(words + i);
+
+		if (GCM_UNLIKELY(word - lo < len))
+			see_word(marker, word);
+	}
+}
+
+static void
+scan_slot(struct gcm_marker *marker, uint64_t item)
+{
+	uintptr_t addr = item & ADDR_MASK;
+	size_t size = gcm_classes[item >> CLASS_SHIFT].size;
+	uint8_t state = gcm_slot_get(addr); /* .inv.mark-safe */
+
+	marker->where = addr;
+	if (GCM_UNLIKELY((state & GCM_ALLOC) == 0)) {
+		if (gcm_alter_is_noted(state))
+			scan_altered(marker, addr, size);
+		else if (gcm_state_is_limbo(state) && marker->bits != NULL)
+			gcm_mark_range(marker, addr, addr + size, false);
+		return; /* else freed meanwhile */
+	}
+	marker->scanned += size;
+	if (size <= INLINE_WORDS * sizeof(uint64_t) && !marker->careful)
+		scan_short(
+		    marker, (const uint64_t *)addr, size / sizeof(uint64_t));
+	else
+		gcm_mark_range(marker, addr, addr + size, false);
+}
+
+static void
+scan_piece(struct gcm_marker *marker, uint64_t item)
+{
+	uintptr_t addr = item & ADDR_MASK & ~(uintptr_t)0xfff;
+	size_t len = (size_t)(item & 0xfff) << PIECE_SHIFT;
+	uintptr_t head = find_large(addr, gcm_page_at(addr));
+
+	if (head == 0)
+		return; /* freed meanwhile */
+	marker->where = head;
+	if (gcm_alter_is_noted(gcm_slot_get(head))) { /* .inv.mark-safe */
+		scan_altered(marker, addr, len);
+		return;
+	}
+	marker->scanned += len;
+	gcm_mark_range(marker, addr, addr + len, false);
+}
+
+static inline void
+scan_item(struct gcm_marker *marker, uint64_t item)
+{
+	if (GCM_UNLIKELY(item >> CLASS_SHIFT == CLASS_PIECE))
+		scan_piece(marker, item);
+	else
+		scan_slot(marker, item);
+}
+
+/* Everything in the ring to its end. */
+static void
+empty_ring(struct gcm_marker *marker)
+{
+	for (unsigned int i = 0; i < GCM_MARK_RING; i++) {
+		unsigned int at = (marker->ring_at + i) % GCM_MARK_RING;
+		uint64_t item = marker->ring[at];
+
+		marker->ring[at] = 0;
+		if (item != 0)
+			reach_slot(marker, item);
+	}
+}
+
+void
+gcm_mark_flush(struct gcm_marker *marker)
+{
+	struct gcm_buffer *fresh;
+
+	empty_ring(marker);
+	if (marker->now->count == 0)
+		return;
+	fresh = gcm_work_empty();
+	if (fresh == NULL)
+		return;
+	gcm_work_put(marker->now);
+	marker->now = fresh;
+}
+
+/* Give others half of what we have. */
+static void
+share_items(struct gcm_marker *marker)
+{
+	struct gcm_buffer *now = marker->now, *other;
+	uint64_t half = now->count / 2;
+
+	if (half == 0 || (other = gcm_work_empty()) == NULL)
+		return;
+	for (uint64_t i = 0; i < half; i++)
+		other->items[i] = now->items[i];
+	for (uint64_t i = half; i < now->count; i++)
+		now->items[i - half] = now->items[i];
+	other->count = half;
+	now->count -= half;
+	gcm_work_put(other);
+}
+
+/* Every few blocks; true to go on. */
+static bool
+poll_marker(struct gcm_marker *marker, uint64_t deadline_ns)
+{
+	gcm_pin_poll(marker->stopped);
+	if (gcm_work_is_wanted())
+		share_items(marker);
+	if (gcm_work_failed())
+		return false;
+	if ((++marker->tick & 7) != 0)
+		return true;
+	if (deadline_ns != 0 && gcm_os_now_ns() >= deadline_ns)
+		return false;
+	return !gcm_cycle_is_asked();
+}
+
+/* The next buffer with items; false when there is none anywhere. */
+static bool
+refill_buffer(struct gcm_marker *marker)
+{
+	struct gcm_buffer *next;
+
+	empty_ring(marker); /* .inv.grey */
+	if (marker->now->count > 0)
+		return true;
+	gcm_pin_leave(); /* may sleep */
+	next = gcm_work_take();
+	gcm_pin_enter(marker->stopped);
+	if (next == NULL)
+		return false;
+	gcm_work_drop(marker->now);
+	marker->now = next;
+	return true;
+}
+
+bool
+gcm_mark_drain(struct gcm_marker *marker, uint64_t deadline_ns)
+{
+	uint64_t began = gcm_os_thread_cpu_ns();
+	uint32_t count = 0;
+	bool done = true;
+
+	gcm_pin_enter(marker->stopped);
+	while (marker->now->count > 0 || refill_buffer(marker)) {
+		scan_item(marker, marker->now->items[--marker->now->count]);
+		if (++count % POLL_ITEMS == 0 &&
+		    !poll_marker(marker, deadline_ns)) {
+			gcm_mark_flush(marker);
+			gcm_work_hurry();
+			done = false;
+			break;
+		}
+	}
+	gcm_pin_leave();
+	marker->cpu_ns += gcm_os_thread_cpu_ns() - began;
+	return done && gcm_work_is_empty() && !gcm_work_failed();
+}
+
+/* Written pages
+ * ---------------------------------------------------------------- */
+
+/* The part on [lo, hi) of a block that was reached. */
+static void
+scan_part(struct gcm_marker *marker, uintptr_t addr, size_t size, uintptr_t lo,
+    uintptr_t hi)
+{
+	uint8_t state = gcm_slot_get(addr);
+	uintptr_t from = addr > lo ? addr : lo;
+	uintptr_t to = addr + size < hi ? addr + size : hi;
+
+	if ((state & GCM_NOSCAN) != 0 ||
+	    ((state ^ marker->colour) & GCM_COLOUR) != 0)
+		return;
+	marker->where = addr;
+	if (gcm_alter_is_noted(state))
+		scan_altered(marker, from, to - from);
+	else if ((state & GCM_ALLOC) != 0)
+		gcm_mark_range(marker, from, to, false);
+}
+
+static void
+mark_span_again(
+    struct gcm_marker *marker, uint64_t item, uintptr_t lo, uintptr_t hi)
+{
+	uint32_t class_id = (uint32_t)(item >> CLASS_SHIFT);
+	size_t size = gcm_classes[class_id].size;
+
+	if (class_id == 0 || class_id == GCM_CLASS_ZERO)
+		return;
+	for (uintptr_t addr = item & ADDR_MASK; addr < hi; addr += size)
+		scan_part(marker, addr, size, lo, hi);
+}
+
+/* Page by page: a written page belongs to one span or block. */
+void
+gcm_mark_again(struct gcm_marker *marker, uintptr_t lo, uintptr_t hi)
+{
+	gcm_pin_enter(marker->stopped);
+	while (lo < hi) {
+		uintptr_t end =
+		    gcm_round_down(lo, GCM_PAGE_SIZE) + GCM_PAGE_SIZE;
+		uint64_t item = find_slot(lo);
+
+		if (end > hi)
+			end = hi;
+		if (item >> CLASS_SHIFT == CLASS_LARGE)
+			scan_part(marker, item & ADDR_MASK, size_of_item(item),
+			    lo, end);
+		else if (item != 0)
+			mark_span_again(marker, item, lo, end);
+		lo = end;
+		gcm_pin_poll(marker->stopped);
+	}
+	gcm_pin_leave();
+}

@@ -1,0 +1,72 @@
+/* mark.h -- following words to blocks */
+#ifndef GCM_SCAN_MARK_H
+#define GCM_SCAN_MARK_H
+
+#include "core/core.h"
+#include "scan/work.h"
+
+enum {
+	GCM_MARK_RING = 16,       /* blocks on their way through the cache */
+	GCM_MARK_STEP = 32 << 10, /* bytes a filter sees at once */
+	GCM_MARK_WORDS = GCM_MARK_STEP / 8,
+	GCM_MARK_READ = 64 << 10 /* bytes read at once of other memory */
+};
+
+/* A second mark, that leaves the colours alone. */
+struct gcm_mark_bits {
+	_Atomic uint64_t *reached; /* a bit a granule of [lo, hi) */
+	_Atomic uint64_t *parent;  /* an address a granule, or NULL */
+	uintptr_t lo, hi;
+	size_t reached_len, parent_len; /* bytes mapped */
+};
+
+/* One marker's own. */
+struct gcm_marker {
+	uint8_t colour; /* ALLOC | colour; const within a cycle */
+	bool stopped;   /* the world is; the leader */
+	bool careful;   /* words may be unaligned or masked; const */
+	struct gcm_mark_bits *bits; /* instead of colours, or NULL */
+	uintptr_t where;            /* of what is scanned, for bits->parent */
+	struct gcm_buffer *now;
+	uint64_t ring[GCM_MARK_RING];
+	unsigned int ring_at;
+	uint32_t tick;
+	uint64_t blocks, bytes, scanned; /* marked, marked, scanned */
+	uint64_t cpu_ns;
+	uint64_t words[GCM_MARK_WORDS + 8];
+	uint64_t read[GCM_MARK_READ / 8 + 8];
+};
+
+/* Ready a marker for a cycle; false: no memory. */
+bool gcm_mark_begin(struct gcm_marker *marker, uint8_t colour);
+
+/* The word at any place may be the address of a block. */
+void gcm_mark_word(struct gcm_marker *marker, uintptr_t word);
+
+/* The words of [lo, hi), memory that is readable; `exact_end` also keeps the
+ * block before an address that is exactly a block's start.
+ */
+void gcm_mark_range(
+    struct gcm_marker *marker, uintptr_t lo, uintptr_t hi, bool exact_end);
+
+/* The same of memory that may vanish.  `step` is the distance of words in
+ * bytes, 0 for the option's.  False when some of it could not be read.
+ */
+bool gcm_mark_foreign(struct gcm_marker *marker, uintptr_t lo, uintptr_t hi,
+    unsigned int step, bool exact_end);
+
+/* Blocks of this cycle's colour on the heap's pages [lo, hi): their words there
+ * once more.
+ */
+void gcm_mark_again(struct gcm_marker *marker, uintptr_t lo, uintptr_t hi);
+
+/* Follow everything grey, with the other markers that do the same; true when
+ * nothing is left, false when deadline_ns (0: none) passed, memory was short,
+ * or the collector is wanted gone.
+ */
+bool gcm_mark_drain(struct gcm_marker *marker, uint64_t deadline_ns);
+
+/* Put what the marker has for itself on the common list. */
+void gcm_mark_flush(struct gcm_marker *marker);
+
+#endif

@@ -1,0 +1,526 @@
+/* stop.c -- stopping and resuming the world
+ *
+ * MODEL   The stopper makes the word odd, then goes through the kernel's list
+ *         of threads until a pass finds none that is new.  A thread in a
+ *         blocked-safe call counts as stopped: it has published its stack
+ *         pointer and waits on its way out.  Any other gets a signal, whose
+ *         handler says where its stack ends, and waits.  The frame of that
+ *         signal holds all its registers, so nothing else needs saving.
+ *
+ *         There is a deadline: a parent in vfork, a thread in an
+ *         uninterruptible sleep or one that blocks all signals behind our back
+ *         cannot answer.  Then all go on, and the cycle tries again later.
+ *
+ * STATES  of an entry   written by             next
+ *         EMPTY         -                      WANTED BLOCKED
+ *         WANTED        stopper, before the    STOPPED GONE
+ *                       signal
+ *         STOPPED       the thread's handler   -
+ *         BLOCKED       stopper                -
+ *         GONE          stopper                -
+ *         All are EMPTY again when the next stop begins.
+ *
+ *         of the word: even, the world runs; odd, it stops or is stopped.
+ *
+ * LOCKS   none; the collector's thread is the only stopper.
+ *
+ * INVARIANTS
+ *   .inv.stop-word   a thread that answers waits until the word is no more what
+ *                    it was when it answered.
+ *   .inv.stop-claim  no signal is sent to a thread that is in a blocked-safe
+ *                    call, or enters one: the stopper claims the record of a
+ *                    running thread before it sends (RUNS -> CLAIMED), the
+ *                    thread that enters finds that and lets the signal come.
+ *
+ * FORK    the child has one thread: gcm_stop_reset.
+ *
+ * While the world is stopped: raw system calls and memory that is there.
+ */
+#include "scan/stop.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/syscall.h>
+
+#include "scan/regs.h"
+#include "scan/task.h"
+#include "scan/thread.h"
+
+enum {
+	SIGNAL_FIRST = 62, /* tried from here down; glibc has 32 and 33 */
+	SIGNAL_LAST = 35,
+	SIGNALS = 64,
+	ENTRIES_MIN = 256, /* a power of two */
+	EXEMPT = 72,
+	CHECK_NS = 1000 * 1000, /* a thread silent for so long is looked at */
+	ROUNDS = 100            /* passes over the list of threads */
+};
+
+enum gcm_stop_state {
+	EMPTY,
+	WANTED,
+	STOPPED,
+	BLOCKED,
+	GONE
+};
+
+/* The kernel's struct sigaction. */
+struct action {
+	uintptr_t handler;
+	unsigned long flags;
+	uintptr_t restorer;
+	uint64_t mask;
+};
+
+_Atomic uint32_t gcm_stop_word;
+
+static struct {
+	struct gcm_stopped *_Atomic entries; /* a hash by tid; old ones stay */
+	_Atomic uint32_t room;  /* entries, a power of two; before entries */
+	uint32_t used;          /* the collector's thread */
+	_Atomic uint32_t acks;  /* futex: entries that answered */
+	_Atomic int signal;     /* in use, or to be; 0: none */
+	_Atomic bool installed; /* our handler is there */
+	_Atomic uint32_t exempt[EXEMPT]; /* tids of ours; 0: free */
+} stop;
+
+/* Table of threads ------------------------------------------------------------
+ */
+
+static uint32_t
+hash_tid(uint32_t tid, uint32_t room)
+{
+	return tid * 0x9e3779b1u & (room - 1);
+}
+
+/* The entry of a thread, or the empty one where it would be. */
+static struct gcm_stopped *
+find_entry(uint32_t tid)
+{
+	struct gcm_stopped *entries =
+	    atomic_load_explicit(&stop.entries, memory_order_acquire);
+	uint32_t room = atomic_load(&stop.room), i, seen;
+
+	if (entries == NULL)
+		return NULL;
+	for (i = hash_tid(tid, room);; i = (i + 1) & (room - 1)) {
+		seen = atomic_load(&entries[i].tid);
+		if (seen == tid || seen == 0)
+			return &entries[i];
+	}
+}
+
+static void
+clear_entries(void)
+{
+	struct gcm_stopped *entries = atomic_load(&stop.entries);
+	uint32_t room = atomic_load(&stop.room);
+
+	for (uint32_t i = 0; i < room; i++) {
+		atomic_store_explicit(&entries[i].tid, 0, memory_order_relaxed);
+		atomic_store_explicit(
+		    &entries[i].state, EMPTY, memory_order_relaxed);
+	}
+	stop.used = 0;
+	atomic_store(&stop.acks, 0);
+}
+
+/* Room for twice as many as were there.  The world runs; a late handler may
+ * still read the old table, so that stays mapped.
+ */
+static int
+grow_entries(uint32_t least)
+{
+	uint32_t room = atomic_load(&stop.room);
+	struct gcm_stopped *entries;
+
+	if (room >= least)
+		return 0;
+	room = room < ENTRIES_MIN ? ENTRIES_MIN : room;
+	while (room < least)
+		room *= 2;
+	entries = gcm_own_map(room * sizeof(*entries));
+	if (entries == NULL)
+		return -ENOMEM;
+	/* A reader with the new table and the old room sees a part of it. */
+	atomic_store_explicit(&stop.entries, entries, memory_order_release);
+	atomic_store(&stop.room, room);
+	return 0;
+}
+
+/* The handler
+ * ------------------------------------------------------------------ */
+
+void
+gcm_stop_wait(void)
+{
+	uint32_t seen;
+
+	while (((seen = atomic_load(&gcm_stop_word)) & 1) != 0)
+		gcm_os_wait(&gcm_stop_word, seen, 0);
+}
+
+static void
+answer(struct gcm_stopped *entry, const void *context, uint32_t word)
+{
+	uintptr_t sp = gcm_regs_sp(context);
+
+	atomic_store_explicit(
+	    &entry->sp, sp - GCM_REGS_RED_ZONE, memory_order_relaxed);
+	atomic_store_explicit(&entry->frame,
+	    (uintptr_t)__builtin_frame_address(0), memory_order_relaxed);
+	atomic_store_explicit(
+	    &entry->context, (uintptr_t)context, memory_order_relaxed);
+	atomic_store(&entry->state, STOPPED);
+	atomic_fetch_add(&stop.acks, 1);
+	gcm_os_wake(&stop.acks, 1);
+	while (atomic_load(&gcm_stop_word) == word) /* .inv.stop-word */
+		gcm_os_wait(&gcm_stop_word, word, 0);
+}
+
+static void
+handle_stop(int number, siginfo_t *info, void *context)
+{
+	uint32_t word = atomic_load(&gcm_stop_word);
+	uint32_t tid = (uint32_t)gcm_arch_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
+	struct gcm_thread *self = gcm_thread_find(tid);
+
+	(void)number;
+	(void)info;
+	/* From here on it is late for the stopper to count on us for an earlier
+	 * stop; for this one it will claim again if it has not yet.
+	 */
+	if ((word & 1) != 0) {
+		struct gcm_stopped *entry = find_entry(tid);
+
+		if (entry != NULL && atomic_load(&entry->tid) == tid &&
+		    atomic_load(&entry->state) == WANTED)
+			answer(entry, context, word);
+	}
+	if (self != NULL)
+		gcm_thread_unclaim(self); /* .inv.stop-claim */
+}
+
+static long
+set_action(int number, const struct action *action, struct action *old)
+{
+	return gcm_arch_syscall(SYS_rt_sigaction, number, (long)action,
+	    (long)old, sizeof(uint64_t), 0, 0);
+}
+
+static int
+install_handler(int number)
+{
+	struct action action = {
+	    .handler = (uintptr_t)handle_stop,
+	    .flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK,
+	    .restorer = gcm_regs_restorer(),
+	    .mask = ~(uint64_t)0,
+	};
+	struct action old;
+	long error = set_action(number, NULL, &old);
+
+	if (error != 0)
+		return (int)error;
+	if (old.handler == (uintptr_t)handle_stop)
+		return 0;
+	if (old.handler != (uintptr_t)SIG_DFL)
+		return -EBUSY;
+	if (action.restorer != 0)
+		action.flags |= 0x04000000; /* SA_RESTORER */
+	return (int)set_action(number, &action, NULL);
+}
+
+int
+gcm_stop_init(void)
+{
+	int wanted = (int)gcm_options.SIGNAL;
+
+	atomic_store(&stop.signal, wanted != 0 ? wanted : SIGNAL_FIRST);
+	return 0;
+}
+
+int
+gcm_stop_signal(void)
+{
+	return atomic_load_explicit(&stop.signal, memory_order_relaxed);
+}
+
+bool
+gcm_stop_is_handler(uintptr_t handler)
+{
+	return handler == (uintptr_t)handle_stop;
+}
+
+/* The next signal down that nobody handles; the old handler stays until the
+ * program replaces it.
+ */
+int
+gcm_stop_move(void)
+{
+	int now = atomic_load(&stop.signal);
+
+	for (int number = now - 1; number >= SIGNAL_LAST; number--) {
+		struct action old;
+
+		if (set_action(number, NULL, &old) != 0 ||
+		    old.handler != (uintptr_t)SIG_DFL)
+			continue;
+		if (atomic_load(&stop.installed) &&
+		    install_handler(number) != 0)
+			continue;
+		atomic_store(&stop.signal, number);
+		return 0;
+	}
+	atomic_store(&stop.signal, 0);
+	return -EBUSY;
+}
+
+int
+gcm_stop_open(void)
+{
+	int error = gcm_task_open();
+
+	if (error == 0)
+		error = grow_entries(ENTRIES_MIN);
+	if (error != 0)
+		return error;
+	if (atomic_load(&stop.installed))
+		return 0;
+	atomic_store(&stop.installed, true);
+	while (
+	    gcm_stop_signal() != 0 && install_handler(gcm_stop_signal()) != 0)
+		if (gcm_options.SIGNAL != 0 || gcm_stop_move() != 0) {
+			atomic_store(&stop.signal, 0);
+			return -EBUSY;
+		}
+	return gcm_stop_signal() != 0 ? 0 : -EBUSY;
+}
+
+void
+gcm_stop_close(void)
+{
+	gcm_task_close();
+}
+
+/* Stopping
+ * --------------------------------------------------------------------- */
+
+void
+gcm_stop_exempt(uint32_t tid, bool on)
+{
+	uint32_t from = on ? 0 : tid, to = on ? tid : 0;
+
+	for (unsigned int i = 0; i < EXEMPT; i++) {
+		uint32_t seen = from;
+
+		if (atomic_compare_exchange_strong(&stop.exempt[i], &seen, to))
+			return;
+	}
+}
+
+static bool
+is_exempt(uint32_t tid)
+{
+	if (tid == gcm_scavenge_tid())
+		return true;
+	for (unsigned int i = 0; i < EXEMPT; i++)
+		if (atomic_load_explicit(
+			&stop.exempt[i], memory_order_relaxed) == tid)
+			return true;
+	return false;
+}
+
+struct pass {
+	uint32_t nnew;  /* threads not seen before */
+	bool distrusts; /* a handler is not ours to wrap */
+};
+
+static int
+want_thread(struct gcm_stopped *entry, uint32_t tid, bool distrusts)
+{
+	struct gcm_thread *thread = gcm_thread_find(tid);
+	uintptr_t sp;
+	long error;
+
+	if (thread != NULL && !gcm_thread_claim(thread, &sp)) {
+		if (distrusts)
+			return -EPERM;
+		atomic_store(&entry->sp, sp);
+		atomic_store(&entry->frame, 0);
+		atomic_store(&entry->context, 0);
+		atomic_store(&entry->state, BLOCKED);
+		return 0;
+	}
+	atomic_store(&entry->state, WANTED);
+	error = gcm_arch_syscall(
+	    SYS_tgkill, gcm_os_pid(), tid, gcm_stop_signal(), 0, 0, 0);
+	if (error == 0)
+		return 0;
+	if (thread != NULL)
+		gcm_thread_unclaim(thread);
+	atomic_store(&entry->state, GONE);
+	return error == -ESRCH ? 0 : (int)error;
+}
+
+static int
+visit_thread(uint32_t tid, void *arg)
+{
+	struct pass *pass = arg;
+	struct gcm_stopped *entry = find_entry(tid);
+
+	if (atomic_load(&entry->tid) == tid || is_exempt(tid))
+		return 0;
+	if ((stop.used + 1) * 2 > atomic_load(&stop.room))
+		return -ENOSPC;
+	stop.used++;
+	pass->nnew++;
+	atomic_store(&entry->state, GONE);
+	atomic_store(&entry->tid, tid);
+	return want_thread(entry, tid, pass->distrusts);
+}
+
+/* How many have not answered; with `look`, after a look at what they are. */
+static uint32_t
+count_silent(bool look)
+{
+	struct gcm_stopped *entries = atomic_load(&stop.entries);
+	uint32_t room = atomic_load(&stop.room), nsilent = 0;
+
+	for (uint32_t i = 0; i < room; i++) {
+		uint32_t tid = atomic_load(&entries[i].tid);
+
+		if (tid == 0 || atomic_load(&entries[i].state) != WANTED)
+			continue;
+		if (look &&
+		    (is_exempt(tid) || gcm_task_kind(tid) != GCM_TASK_THREAD)) {
+			/* It may answer this very moment: no matter. */
+			uint32_t wanted = WANTED;
+
+			atomic_compare_exchange_strong(
+			    &entries[i].state, &wanted, GONE);
+			continue;
+		}
+		nsilent++;
+	}
+	return nsilent;
+}
+
+static int
+await_answers(uint64_t deadline_ns)
+{
+	uint64_t began = gcm_os_now_ns(), looked = began, now;
+
+	for (;;) {
+		uint32_t acks = atomic_load(&stop.acks);
+
+		if (count_silent(false) == 0)
+			return 0;
+		gcm_os_wait(&stop.acks, acks, CHECK_NS / 2);
+		now = gcm_os_now_ns();
+		if (now - looked >= CHECK_NS) {
+			if (count_silent(true) == 0)
+				return 0;
+			looked = now;
+		}
+		if (now >= deadline_ns)
+			return -ETIMEDOUT;
+	}
+}
+
+/* Is there a handler that the program did not install through us?  It might
+ * run in a thread that we take for stopped.
+ */
+static bool
+has_strange_handler(void)
+{
+	uintptr_t trampoline = atomic_load(&gcm_thread_trampoline);
+
+	for (int number = 1; number <= SIGNALS; number++) {
+		struct action action;
+
+		if (number == SIGKILL || number == SIGSTOP || number == 32 ||
+		    number == 33)
+			continue;
+		if (set_action(number, NULL, &action) != 0)
+			continue;
+		if (action.handler != (uintptr_t)SIG_DFL &&
+		    action.handler != (uintptr_t)SIG_IGN &&
+		    action.handler != (uintptr_t)handle_stop &&
+		    action.handler != trampoline)
+			return true;
+	}
+	return false;
+}
+
+static int
+stop_all(uint64_t deadline_ns)
+{
+	struct pass pass = {0, has_strange_handler()};
+
+	for (int round = 0; round < ROUNDS; round++) {
+		int error;
+
+		pass.nnew = 0;
+		error = gcm_task_visit(visit_thread, &pass);
+		if (error == 0)
+			error = await_answers(deadline_ns);
+		if (error != 0)
+			return error;
+		if (pass.nnew == 0)
+			return 0;
+	}
+	return -ETIMEDOUT;
+}
+
+int
+gcm_stop_world(uint64_t deadline_ns)
+{
+	int error;
+
+	if (gcm_stop_signal() == 0)
+		return -EBUSY;
+	clear_entries();
+	atomic_fetch_add(&gcm_stop_word, 1);
+	error = stop_all(deadline_ns);
+	if (error == 0)
+		return 0;
+	gcm_stop_resume();
+	if (error == -ENOSPC && grow_entries(atomic_load(&stop.room) * 2) != 0)
+		return -ENOMEM;
+	return error;
+}
+
+void
+gcm_stop_resume(void)
+{
+	atomic_fetch_add(&gcm_stop_word, 1);
+	gcm_os_wake(&gcm_stop_word, UINT32_MAX >> 1);
+}
+
+size_t
+gcm_stop_count(void)
+{
+	return atomic_load(&stop.room);
+}
+
+const struct gcm_stopped *
+gcm_stop_at(size_t i)
+{
+	const struct gcm_stopped *entry = &atomic_load(&stop.entries)[i];
+	uint32_t state = atomic_load(&entry->state);
+
+	if (atomic_load(&entry->tid) == 0 ||
+	    (state != STOPPED && state != BLOCKED))
+		return NULL;
+	return entry;
+}
+
+void
+gcm_stop_reset(void)
+{
+	atomic_store(&gcm_stop_word, atomic_load(&gcm_stop_word) & ~1u);
+	for (unsigned int i = 0; i < EXEMPT; i++)
+		atomic_store(&stop.exempt[i], 0);
+	gcm_task_close();
+}

@@ -1,0 +1,156 @@
+/* task.c -- the kernel's list of our threads, /proc/self/task
+ *
+ * MODEL   The only list that is complete: libraries start threads behind
+ *         everybody's back, and raw clone is known to nobody else.  It is read
+ *         with the world half stopped: raw system calls, a static buffer.
+ */
+#include "scan/task.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/syscall.h>
+
+enum {
+	BUFFER_BYTES = 16 << 10,
+	NAME_BYTES = 64,
+	STAT_BYTES = 256
+};
+
+struct entry { /* struct linux_dirent64 */
+	uint64_t inode, offset;
+	uint16_t len;
+	uint8_t type;
+	char name[];
+};
+
+static int task_fd = -1; /* the collector's thread */
+static char buffer[BUFFER_BYTES] __attribute__((aligned(8))); /* as task_fd */
+
+int
+gcm_task_open(void)
+{
+	long fd =
+	    gcm_arch_syscall(SYS_openat, AT_FDCWD, (long)"/proc/self/task",
+		O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, 0, 0);
+
+	task_fd = fd < 0 ? -1 : (int)fd;
+	return fd < 0 ? (int)fd : 0;
+}
+
+void
+gcm_task_close(void)
+{
+	if (task_fd >= 0)
+		gcm_os_close(task_fd);
+	task_fd = -1;
+}
+
+static uint32_t
+parse_id(const char *text)
+{
+	uint32_t id = 0;
+
+	for (; *text >= '0' && *text <= '9'; text++)
+		id = id * 10 + (uint32_t)(*text - '0');
+	return id;
+}
+
+static int
+visit_entries(long len, int (*visit)(uint32_t tid, void *arg), void *arg)
+{
+	long at = 0;
+
+	while (at < len) {
+		const struct entry *entry =
+		    (const struct entry *)(const void *)(buffer + at);
+		uint32_t tid = parse_id(entry->name);
+		int result = tid != 0 ? visit(tid, arg) : 0;
+
+		if (result != 0)
+			return result;
+		at += entry->len;
+	}
+	return 0;
+}
+
+int
+gcm_task_visit(int (*visit)(uint32_t tid, void *arg), void *arg)
+{
+	long len = gcm_arch_syscall(SYS_lseek, task_fd, 0, 0, 0, 0, 0);
+
+	while (len >= 0) {
+		int result;
+
+		len = gcm_arch_syscall(SYS_getdents64, task_fd, (long)buffer,
+		    sizeof(buffer), 0, 0, 0);
+		if (len <= 0)
+			break;
+		result = visit_entries(len, visit, arg);
+		if (result != 0)
+			return result;
+	}
+	return (int)len;
+}
+
+/* After the name's closing parenthesis, of which the name may have some. */
+static char
+find_state(const char *text, long len)
+{
+	while (len > 0 && text[len - 1] != ')')
+		len--;
+	return len > 0 ? text[len + 1] : '?';
+}
+
+static bool
+has_prefix(const char *text, const char *prefix)
+{
+	for (; *prefix != '\0'; text++, prefix++)
+		if (*text != *prefix)
+			return false;
+	return true;
+}
+
+static const char *
+find_name(const char *text)
+{
+	while (*text != '(' && *text != '\0')
+		text++;
+	return *text == '(' ? text + 1 : text;
+}
+
+enum gcm_task_kind
+gcm_task_kind(uint32_t tid)
+{
+	char name[NAME_BYTES], stat[STAT_BYTES], state;
+	struct gcm_text text;
+	long fd, len;
+
+	gcm_text_init(&text, name, sizeof(name) - 1);
+	gcm_text_add_unsigned(&text, tid);
+	gcm_text_add(&text, "/stat");
+	*text.at = '\0';
+	fd = gcm_arch_syscall(
+	    SYS_openat, task_fd, (long)name, O_RDONLY | O_CLOEXEC, 0, 0, 0);
+	if (fd < 0)
+		return fd == -ENOENT || fd == -ESRCH ? GCM_TASK_GONE
+						     : GCM_TASK_THREAD;
+	len = gcm_arch_syscall(
+	    SYS_read, fd, (long)stat, sizeof(stat) - 2, 0, 0, 0);
+	gcm_os_close((int)fd);
+	if (len <= 0)
+		return GCM_TASK_GONE;
+	stat[len] = stat[len + 1] = '\0';
+	/* Forty more fields follow the state; the name is short. */
+	for (long i = len; i > 0; i--)
+		if (stat[i - 1] == ')') {
+			len = i;
+			break;
+		}
+	state = find_state(stat, len);
+	if (state == 'Z' || state == 'X')
+		return GCM_TASK_GONE;
+	if (has_prefix(find_name(stat), "iou-") ||
+	    has_prefix(find_name(stat), "vhost-"))
+		return GCM_TASK_WORKER;
+	return GCM_TASK_THREAD;
+}

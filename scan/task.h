@@ -1,0 +1,24 @@
+/* task.h -- the kernel's list of our threads, /proc/self/task */
+#ifndef GCM_SCAN_TASK_H
+#define GCM_SCAN_TASK_H
+
+#include "core/core.h"
+
+/* Open the list in the calling thread's table of descriptors; 0 or -errno. */
+int gcm_task_open(void);
+void gcm_task_close(void);
+
+/* Visit the ids of all threads of the process, ours among them; 0, -errno, or
+ * what a visit returned that was not 0.
+ */
+int gcm_task_visit(int (*visit)(uint32_t tid, void *arg), void *arg);
+
+/* What the kernel says of one. */
+enum gcm_task_kind {
+	GCM_TASK_GONE,   /* not there, or a zombie: touches nothing any more */
+	GCM_TASK_WORKER, /* the kernel's own (io_uring, vhost): never answers */
+	GCM_TASK_THREAD
+};
+enum gcm_task_kind gcm_task_kind(uint32_t tid);
+
+#endif

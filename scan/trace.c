@@ -1,0 +1,268 @@
+/* trace.c -- the ways to find everything that is reachable
+ *
+ * MODEL   Tracked: mark while the program runs, and let the kernel note which
+ *         pages it writes meanwhile.  Then look again at what is on those pages
+ *         and has been marked, until little is left; stop the world for the
+ *         rest, for stacks and registers, and for what follows from them
+ *         (Boehm, Demers, Shenker, "Mostly Parallel Garbage Collection", 1991).
+ *         A stop has a budget: what is not done in it goes on beside the
+ *         program, and another stop follows.
+ *
+ *         Stopped: the same with the world stopped from the beginning.  The
+ *         last resort, and what the others are compared with.
+ *
+ *         (Forked: trace_fork.c.)
+ *
+ * STATES  MARK      roots, then all that is grey           PRECLEAN
+ *         PRECLEAN  written pages, armed anew              PRECLEAN STOPPED
+ *         STOPPED   written pages, stacks, registers       PRECLEAN (budget)
+ *                                                          done
+ *
+ * INVARIANTS
+ *   .inv.trace-arm   writes are tracked before the first word is read, so that
+ *         each word was read after its last change, or its page is seen.
+ *   .inv.trace-new   blocks that the program gets while we mark are black, and
+ *         nobody has read them; what is in them was written after writes were
+ *         tracked, so their pages are seen.
+ */
+#include "scan/trace.h"
+
+#include <errno.h>
+
+#include "scan/dirty.h"
+#include "scan/stop.h"
+
+enum {
+	STOP_TRIES = 6,
+	STOP_REST_NS =
+	    500 * 1000,   /* before the second try; doubled each time */
+	BUDGET_TRIES = 5, /* stops within the budget; then one without */
+	PRECLEANS = 6,
+	FEW_BYTES = 256 << 10 /* so much may wait for the stop */
+};
+
+/* Stopping
+ * --------------------------------------------------------------------- */
+
+static enum gcm_abandon
+reason_of(int error)
+{
+	if (error == -EPERM)
+		return GCM_ABANDON_SIGNALS;
+	return error == -ENOMEM ? GCM_ABANDON_MEMORY : GCM_ABANDON_STOP;
+}
+
+static void
+rest(uint64_t ns)
+{
+	static _Atomic uint32_t never;
+
+	gcm_os_wait(&never, 0, ns);
+}
+
+enum gcm_abandon
+gcm_trace_pause(struct gcm_tracer *tracer)
+{
+	uint64_t ns = STOP_REST_NS;
+
+	for (int i = 0;; i++, ns *= 2) {
+		uint64_t now = gcm_os_now_ns();
+		int error;
+
+		if (gcm_cycle_is_asked())
+			return GCM_ABANDON_ASKED;
+		tracer->stopped_cpu = gcm_os_thread_cpu_ns();
+		error = gcm_stop_world(now + GCM_TRACE_STOP_NS);
+		tracer->paused = error == 0;
+		tracer->paused_at = now;
+		if (error == 0)
+			return GCM_ABANDON_NOT;
+		if (error == -EPERM || i == STOP_TRIES)
+			return reason_of(error);
+		rest(ns);
+	}
+}
+
+void
+gcm_trace_resume(struct gcm_tracer *tracer)
+{
+	struct gcm_trace *trace = tracer->trace;
+	uint32_t n = trace->npauses;
+
+	if (!tracer->paused)
+		return;
+	tracer->paused = false;
+	gcm_stop_resume();
+	if (n < GCM_PAUSES_MAX)
+		trace->pauses[n] = gcm_os_now_ns() - tracer->paused_at;
+	trace->npauses = n < GCM_PAUSES_MAX ? n + 1 : n;
+	trace->stop_cpu_ns += gcm_os_thread_cpu_ns() - tracer->stopped_cpu;
+}
+
+static enum gcm_abandon
+why_not_drained(void)
+{
+	return gcm_cycle_is_asked() ? GCM_ABANDON_ASKED : GCM_ABANDON_MEMORY;
+}
+
+/* Stopped
+ * ---------------------------------------------------------------------- */
+
+enum gcm_abandon
+gcm_trace_whole(struct gcm_tracer *tracer)
+{
+	struct gcm_marker *leader = gcm_crew_leader();
+	struct gcm_roots *roots = &tracer->roots;
+
+	leader->stopped = true;
+	if (gcm_roots_read(roots) != 0)
+		return GCM_ABANDON_ROOTS;
+	gcm_roots_mark(roots, leader);
+	if (!gcm_roots_mark_stacks(roots, leader) ||
+	    !gcm_roots_mark_registered(leader))
+		return GCM_ABANDON_ROOTS;
+	if (!gcm_crew_drain(0, true))
+		return why_not_drained();
+	return GCM_ABANDON_NOT;
+}
+
+enum gcm_abandon
+gcm_trace_stopped(struct gcm_tracer *tracer)
+{
+	enum gcm_abandon why = gcm_trace_pause(tracer);
+
+	tracer->trace->back_end = "off";
+	if (why == GCM_ABANDON_NOT) {
+		gcm_cache_set_colour(tracer->trace->colour);
+		why = gcm_trace_whole(tracer);
+	}
+	if (why == GCM_ABANDON_NOT && gcm_options.verify != 0)
+		gcm_trace_verify(tracer);
+	gcm_trace_resume(tracer);
+	return why;
+}
+
+/* Tracked
+ * ---------------------------------------------------------------------- */
+
+struct written {
+	struct gcm_marker *marker;
+	uint64_t bytes;
+};
+
+static void
+mark_written(uintptr_t lo, uintptr_t hi, void *arg)
+{
+	struct written *written = arg;
+
+	written->bytes += hi - lo;
+	gcm_mark_again(written->marker, lo, hi);
+}
+
+/* Marked blocks on the heap's written pages, and written roots; *bytes of the
+ * heap were looked at.  False: the system would not say.
+ */
+static bool
+look_again(struct gcm_tracer *tracer, bool again, uint64_t *bytes)
+{
+	struct gcm_marker *leader = gcm_crew_leader();
+	struct written written = {leader, 0};
+	uintptr_t hi = gcm_page_addr(gcm_zone_pages());
+	bool told =
+	    gcm_dirty_take(gcm_zone.lo, hi, again, mark_written, &written) == 0;
+
+	*bytes = written.bytes;
+	return told && gcm_roots_mark_written(&tracer->roots, leader, again);
+}
+
+static enum gcm_abandon
+preclean(struct gcm_tracer *tracer)
+{
+	uint64_t before = UINT64_MAX, bytes;
+
+	gcm_crew_leader()->stopped = false;
+	for (int i = 0; i < PRECLEANS; i++) {
+		if (!look_again(tracer, true, &bytes))
+			return GCM_ABANDON_TRACKING;
+		if (!gcm_crew_drain(0, false))
+			return why_not_drained();
+		if (bytes <= FEW_BYTES || bytes > before / 4 * 3)
+			break;
+		before = bytes;
+	}
+	return GCM_ABANDON_NOT;
+}
+
+/* One stop; *done says that everything reachable has been reached. */
+static enum gcm_abandon
+finish(struct gcm_tracer *tracer, uint64_t budget_ns, bool *done)
+{
+	struct gcm_marker *leader = gcm_crew_leader();
+	enum gcm_abandon why = gcm_trace_pause(tracer);
+	uint64_t bytes;
+
+	*done = false;
+	if (why != GCM_ABANDON_NOT)
+		return why;
+	leader->stopped = true;
+	if (gcm_roots_read(&tracer->roots) != 0 || /* .inv.root-fresh */
+	    !look_again(tracer, false, &bytes) ||
+	    !gcm_roots_mark_stacks(&tracer->roots, leader) ||
+	    !gcm_roots_mark_registered(leader)) {
+		gcm_trace_resume(tracer);
+		return GCM_ABANDON_ROOTS;
+	}
+	*done = gcm_crew_drain(
+	    budget_ns == 0 ? 0 : tracer->paused_at + budget_ns, true);
+	if (*done && gcm_options.verify != 0)
+		gcm_trace_verify(tracer);
+	gcm_trace_resume(tracer);
+	leader->stopped = false;
+	return !*done && (budget_ns == 0 || gcm_work_failed() ||
+			     gcm_cycle_is_asked())
+		   ? why_not_drained()
+		   : GCM_ABANDON_NOT;
+}
+
+static enum gcm_abandon
+finish_all(struct gcm_tracer *tracer)
+{
+	struct gcm_trace *trace = tracer->trace;
+	int tries = trace->urgent ? 1 : BUDGET_TRIES;
+
+	for (int i = 1;; i++) {
+		bool done;
+		enum gcm_abandon why =
+		    finish(tracer, i >= tries ? 0 : trace->pause_ns, &done);
+
+		if (why != GCM_ABANDON_NOT || done)
+			return why;
+		if (!gcm_crew_drain(0, false))
+			return why_not_drained();
+		why = preclean(tracer);
+		if (why != GCM_ABANDON_NOT)
+			return why;
+	}
+}
+
+enum gcm_abandon
+gcm_trace_tracked(struct gcm_tracer *tracer)
+{
+	struct gcm_marker *leader = gcm_crew_leader();
+	uint64_t began = gcm_os_now_ns();
+	enum gcm_abandon why;
+
+	tracer->trace->back_end = "pagemap";
+	if (gcm_roots_read(&tracer->roots) != 0)
+		return GCM_ABANDON_ROOTS;
+	if (!gcm_roots_arm(&tracer->roots)) /* .inv.trace-arm */
+		return GCM_ABANDON_TRACKING;
+	gcm_cache_set_colour(tracer->trace->colour); /* .inv.trace-new */
+	gcm_roots_mark(&tracer->roots, leader);
+	(void)gcm_roots_mark_registered(leader);
+	if (!gcm_crew_drain(0, false))
+		return why_not_drained();
+	why = preclean(tracer);
+	tracer->trace->mark_ns = gcm_os_now_ns() - began;
+	return why != GCM_ABANDON_NOT ? why : finish_all(tracer);
+}

@@ -1,0 +1,121 @@
+/* verify.c -- the mark checked by a second one
+ *
+ * MODEL   With the world stopped after a trace, everything is marked again from
+ *         the roots, into bits of its own; whatever is reached must have the
+ *         cycle's colour.  Each block remembers through which other, or which
+ *         root, it was first reached, so that a miss can be explained (Go's
+ *         checkmark mode).
+ */
+#include "scan/trace.h"
+
+enum {
+	TEXT_BYTES = 512,
+	CHAIN = 6 /* blocks of the way that are printed */
+};
+
+static bool
+has_colour(const struct gcm_trace *trace, uintptr_t addr)
+{
+	uint8_t state = gcm_slot_get(addr);
+
+	return (state & (GCM_ALLOC | GCM_SAMPLED)) == 0 ||
+	       ((state ^ trace->colour) & GCM_COLOUR) == 0;
+}
+
+/* The start of the slot that holds addr. */
+static uintptr_t
+find_start(uintptr_t addr)
+{
+	uint32_t index = gcm_pageheap_find(addr);
+	uint32_t class_id;
+	uintptr_t lo;
+
+	if (index == GCM_NO_PAGE)
+		return 0;
+	lo = gcm_page_addr(index);
+	if (gcm_page_kind(gcm_page(index)) != GCM_KIND_SMALL)
+		return lo;
+	class_id = gcm_page_class(gcm_page(index));
+	return lo + (uintptr_t)gcm_classes[class_id].size *
+			gcm_class_index(class_id, (uint32_t)(addr - lo));
+}
+
+_Noreturn static void
+report_miss(const struct gcm_mark_bits *bits, uintptr_t addr)
+{
+	char buffer[TEXT_BYTES];
+	struct gcm_text text;
+
+	gcm_text_init(&text, buffer, sizeof(buffer) - 1);
+	gcm_text_add(&text, "gcmalloc: verify: reachable and not marked: ");
+	gcm_text_add_hex(&text, addr);
+	gcm_text_add(&text, " state ");
+	gcm_text_add_hex(&text, gcm_slot_get(addr));
+	for (size_t i = 0; addr != 0; i++) {
+		uintptr_t from = atomic_load(
+		    &bits->parent[(addr - bits->lo) >> GCM_GRANULE_SHIFT]);
+		bool root = !gcm_zone_has(from);
+
+		if (i == CHAIN && !root)
+			gcm_text_add(&text, " ...");
+		if (i < CHAIN || root) {
+			gcm_text_add(&text, root ? " <- root " : " <- ");
+			gcm_text_add_hex(&text, from);
+			gcm_text_add(&text, " state ");
+			gcm_text_add_hex(
+			    &text, root ? 0 : gcm_slot_get(find_start(from)));
+		}
+		addr = root ? 0 : find_start(from);
+	}
+	gcm_text_add(&text, "\n");
+	(void)gcm_report_write_apart(&text);
+	gcm_os_abort();
+}
+
+static void
+check_bits(const struct gcm_trace *trace, const struct gcm_mark_bits *bits)
+{
+	size_t nwords = ((bits->hi - bits->lo) >> GCM_GRANULE_SHIFT) / 64;
+
+	for (size_t i = 0; i < nwords; i++) {
+		uint64_t word = atomic_load_explicit(
+		    &bits->reached[i], memory_order_relaxed);
+
+		for (; word != 0; word &= word - 1) {
+			size_t bit = i * 64 + (size_t)__builtin_ctzll(word);
+			uintptr_t addr = bits->lo + (bit << GCM_GRANULE_SHIFT);
+
+			if (!has_colour(trace, addr))
+				report_miss(bits, addr);
+		}
+	}
+}
+
+void
+gcm_trace_verify(struct gcm_tracer *tracer)
+{
+	struct gcm_roots *roots = &tracer->roots;
+	uint64_t stacks = roots->stack_bytes, globals = roots->global_bytes;
+	struct gcm_mark_bits bits = {
+	    .lo = gcm_zone.lo, .hi = gcm_page_addr(gcm_zone_pages())};
+	enum gcm_abandon why;
+
+	bits.reached_len = (bits.hi - bits.lo) / GCM_GRANULE / 8;
+	bits.parent_len = (bits.hi - bits.lo) / 2;
+	bits.reached = gcm_own_map_sparse(bits.reached_len);
+	bits.parent = gcm_own_map_sparse(bits.parent_len);
+	gcm_crew_count(tracer->trace);
+	if (bits.reached != NULL && bits.parent != NULL) {
+		gcm_crew_use(&bits);
+		why = gcm_trace_whole(tracer);
+		gcm_crew_use(NULL);
+		if (why == GCM_ABANDON_NOT)
+			check_bits(tracer->trace, &bits);
+	}
+	if (bits.reached != NULL)
+		gcm_own_unmap(bits.reached, bits.reached_len);
+	if (bits.parent != NULL)
+		gcm_own_unmap(bits.parent, bits.parent_len);
+	roots->stack_bytes = stacks;
+	roots->global_bytes = globals;
+}
