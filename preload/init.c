@@ -10,6 +10,8 @@
 #include "core/core.h"
 #include "preload/next.h"
 #include "preload/preload.h"
+#include "preload/signal.h"
+#include "scan/scan.h"
 
 __attribute__((constructor)) static void
 begin(int argc, char **argv, char **environ_list)
@@ -25,6 +27,8 @@ begin(int argc, char **argv, char **environ_list)
 		gcm_report_open(gcm_options.LOG);
 	gcm_next_init();
 	gcm_thread_init();
+	(void)gcm_stop_init();
+	gcm_signal_init();
 }
 
 __attribute__((destructor)) static void

@@ -9,7 +9,9 @@ noinst_LTLIBRARIES += %D%/libscan.la
 	%D%/scanner.h \
 	%D%/scanner.c \
 	%D%/thread.h \
+	%D%/thread.c \
 	%D%/stop.h \
+	%D%/stop.c \
 	%D%/filter.h \
 	%D%/maps.h \
 	%D%/pages.h \
