@@ -10,6 +10,7 @@
 #include "core/core.h"
 #include "preload/next.h"
 #include "preload/preload.h"
+#include "preload/signal.h"
 #include "scan/scan.h"
 
 __attribute__((constructor)) static void
@@ -28,6 +29,7 @@ begin(int argc, char **argv, char **environ_list)
 	gcm_next_init();
 	gcm_thread_init();
 	gcm_cycle_use(gcm_scanner_make());
+	gcm_signal_init();
 }
 
 __attribute__((destructor)) static void

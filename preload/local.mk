@@ -25,6 +25,12 @@ libgcmalloc_la_SOURCES = \
 	%D%/next.h \
 	%D%/next.c \
 	%D%/process.c \
+	%D%/signal.h \
+	%D%/signal.c \
+	%D%/blocking.def \
+	%D%/blocking.h \
+	%D%/blocking.c \
+	%D%/cancel.c \
 	%D%/seccomp.c \
 	%D%/map.c \
 	%D%/dl.c \

@@ -22,6 +22,7 @@
 #include "core/core.h"
 #include "preload/next.h"
 #include "preload/preload.h"
+#include "scan/scan.h"
 
 enum {
 	TRIES = 100,        /* of unshare and setns while our thread leaves */
@@ -56,8 +57,10 @@ fork(void)
 	if (!is_single())
 		gcm_cache_note_stranger();
 	child = next();
-	if (child == 0)
+	if (child == 0) {
 		gcm_heap_forked();
+		gcm_thread_reset();
+	}
 	return child;
 }
 

@@ -18,8 +18,11 @@
 #include <unistd.h>
 
 #include "core/core.h"
+#include "preload/blocking.h"
 #include "preload/next.h"
 #include "preload/preload.h"
+#include "preload/signal.h"
+#include "scan/scan.h"
 
 /* A call with a null filter only asks whether there are filters. */
 static void
@@ -63,6 +66,9 @@ expect_call(long number, const long *arg)
 			expect_filter(
 			    (unsigned long)arg[1], (unsigned long)arg[2]);
 		break;
+	case SYS_rt_sigaction:
+		gcm_signal_raw_action(arg);
+		break;
 	case SYS_capset:
 	case SYS_setns:
 	case SYS_unshare:
@@ -77,7 +83,8 @@ GCM_EXPORT long
 syscall(long number, ...)
 {
 	__typeof__(&syscall) next = GCM_NEXT(syscall);
-	long arg[6];
+	struct gcm_thread *self = NULL;
+	long arg[6], result;
 	va_list list;
 
 	va_start(list, number);
@@ -85,5 +92,12 @@ syscall(long number, ...)
 		arg[i] = va_arg(list, long);
 	va_end(list);
 	expect_call(number, arg);
-	return next(number, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
+	if (number == SYS_rt_sigprocmask)
+		return gcm_signal_raw_mask(next, arg);
+	__builtin_unwind_init();
+	if (gcm_blocking_is(number, arg))
+		self = gcm_blocked_enter();
+	result = next(number, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
+	gcm_blocked_leave(self);
+	return result;
 }

@@ -1,4 +1,4 @@
-/* thread.c -- threads give up their cache when they end
+/* thread.c -- threads give up their cache and their record when they end
  *
  * MODEL   A key of pthreads: its destructor runs after C++'s thread_local
  *         objects.  What other destructors and libc itself free after it are
@@ -9,15 +9,18 @@
 
 #include "core/core.h"
 #include "preload/preload.h"
+#include "scan/scan.h"
 
 static pthread_key_t key;
 static _Atomic bool has_key;
 
+/* `cache` may be gcm_cache_none: a thread that has a record only. */
 static void
 end_thread(void *cache)
 {
-	if (gcm_cache_self() == cache)
+	if (cache != &gcm_cache_none && gcm_cache_self() == cache)
 		gcm_cache_detach(cache);
+	gcm_thread_end();
 }
 
 static void
@@ -27,10 +30,26 @@ watch_thread(struct gcm_cache *cache)
 		(void)pthread_setspecific(key, cache);
 }
 
+static void
+watch_record(void)
+{
+	watch_thread(gcm_cache_self());
+}
+
+/* A record early, so that whoever cancels the thread finds it. */
+static void
+watch_cache(struct gcm_cache *cache)
+{
+	watch_thread(cache);
+	if (gcm_stop_signal() != 0)
+		(void)gcm_thread_make();
+}
+
 void
 gcm_thread_init(void)
 {
-	gcm_cache_on_attach = watch_thread;
+	gcm_cache_on_attach = watch_cache;
+	atomic_store(&gcm_thread_on_make, watch_record);
 	atomic_store(&has_key, pthread_key_create(&key, end_thread) == 0);
 	/* A cache from before this constructor is the main thread's. */
 	if (gcm_cache_self() != &gcm_cache_none)

@@ -9,16 +9,17 @@ noinst_LTLIBRARIES += %D%/libscan.la
 	%D%/scanner.h \
 	%D%/scanner.c \
 	%D%/thread.h \
+	%D%/thread.c \
 	%D%/stop.h \
+	%D%/stop.c \
 	%D%/filter.h \
 	%D%/maps.h \
 	%D%/pages.h \
 	%D%/dirty.h \
-	%D%/maps.c %D%/pages.c %D%/dirty_pagemap.c %D%/filter.c %D%/thread.c %D%/scaf.h \
+	%D%/maps.c %D%/pages.c %D%/dirty_pagemap.c %D%/filter.c %D%/scaf.h \
 	%D%/regs.h \
 	%D%/task.h \
 	%D%/task.c \
-	%D%/stop.c \
 	%D%/work.h \
 	%D%/work.c \
 	%D%/mark.h \

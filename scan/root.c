@@ -80,11 +80,13 @@ note_cache(struct gcm_cache *cache, void *arg)
 }
 
 static void
-note_thread(struct gcm_thread *thread, void *arg)
+note_threads(void)
 {
-	(void)arg;
-	if (atomic_load(&thread->tid) != 0)
-		note_tp(atomic_load(&thread->tp));
+	struct gcm_thread *thread = gcm_thread_first();
+
+	for (; thread != NULL; thread = thread->next)
+		if (atomic_load(&thread->tid) != 0)
+			note_tp(atomic_load(&thread->tp));
 }
 
 static bool
@@ -222,7 +224,7 @@ gcm_roots_read(struct gcm_roots *roots)
 		return error;
 	living.count = 0;
 	gcm_cache_visit(note_cache, NULL);
-	gcm_thread_visit(note_thread, NULL);
+	note_threads();
 	for (size_t i = 0; error == 0 && i < roots->maps.count; i++)
 		error = add_mapping(roots, &roots->maps.list[i]);
 	return error;

@@ -12,7 +12,9 @@
  *         cannot answer.  Then all go on, and the cycle tries again later.
  *
  * STATES  of an entry   written by             next
- *         EMPTY         -                      WANTED BLOCKED
+ *         EMPTY         -                      KNOWN WANTED
+ *         KNOWN         stopper, from the      WANTED BLOCKED
+ *                       thread's own record
  *         WANTED        stopper, before the    STOPPED GONE
  *                       signal
  *         STOPPED       the thread's handler   -
@@ -27,10 +29,10 @@
  * INVARIANTS
  *   .inv.stop-word   a thread that answers waits until the word is no more what
  *                    it was when it answered.
- *   .inv.stop-claim  no signal is sent to a thread that is in a blocked-safe
- *                    call, or enters one: the stopper claims the record of a
- *                    running thread before it sends (RUNS -> CLAIMED), the
- *                    thread that enters finds that and lets the signal come.
+ *   .inv.stop-quiet  no signal interrupts a blocked-safe call: the stopper
+ * makes the word odd and then looks whether a thread is blocked; a thread that
+ * enters says so and then looks at the word (scan/thread.c).  One of the two
+ * sees the other: a thread that is sent a signal waits for it before its call.
  *
  * FORK    the child has one thread: gcm_stop_reset.
  *
@@ -58,6 +60,7 @@ enum {
 
 enum gcm_stop_state {
 	EMPTY,
+	KNOWN,
 	WANTED,
 	STOPPED,
 	BLOCKED,
@@ -120,6 +123,7 @@ clear_entries(void)
 		atomic_store_explicit(&entries[i].tid, 0, memory_order_relaxed);
 		atomic_store_explicit(
 		    &entries[i].state, EMPTY, memory_order_relaxed);
+		entries[i].thread = NULL;
 	}
 	stop.used = 0;
 	atomic_store(&stop.acks, 0);
@@ -183,13 +187,9 @@ handle_stop(int number, siginfo_t *info, void *context)
 {
 	uint32_t word = atomic_load(&gcm_stop_word);
 	uint32_t tid = (uint32_t)gcm_arch_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
-	struct gcm_thread *self = gcm_thread_find(tid);
 
 	(void)number;
 	(void)info;
-	/* From here on it is late for the stopper to count on us for an earlier
-	 * stop; for this one it will claim again if it has not yet.
-	 */
 	if ((word & 1) != 0) {
 		struct gcm_stopped *entry = find_entry(tid);
 
@@ -197,8 +197,6 @@ handle_stop(int number, siginfo_t *info, void *context)
 		    atomic_load(&entry->state) == WANTED)
 			answer(entry, context, word);
 	}
-	if (self != NULL)
-		gcm_thread_unclaim(self); /* .inv.stop-claim */
 }
 
 static long
@@ -336,31 +334,65 @@ struct pass {
 	bool distrusts; /* a handler is not ours to wrap */
 };
 
+/* Stopped already, in a blocked-safe call?  Then its record says where its
+ * stack ends, and it stays so (.inv.stop-quiet).
+ */
+static bool
+is_blocked(struct gcm_stopped *entry)
+{
+	struct gcm_thread *thread = entry->thread;
+
+	if (thread == NULL || atomic_load(&thread->blocked) == 0)
+		return false;
+	atomic_store(&entry->sp, atomic_load(&thread->sp));
+	atomic_store(&entry->frame, 0);
+	atomic_store(&entry->context, 0);
+	return true;
+}
+
 static int
 want_thread(struct gcm_stopped *entry, uint32_t tid, bool distrusts)
 {
-	struct gcm_thread *thread = gcm_thread_find(tid);
-	uintptr_t sp;
 	long error;
 
-	if (thread != NULL && !gcm_thread_claim(thread, &sp)) {
-		if (distrusts)
-			return -EPERM;
-		atomic_store(&entry->sp, sp);
-		atomic_store(&entry->frame, 0);
-		atomic_store(&entry->context, 0);
+	if (is_blocked(entry)) {
 		atomic_store(&entry->state, BLOCKED);
-		return 0;
+		return distrusts ? -EPERM : 0;
 	}
 	atomic_store(&entry->state, WANTED);
 	error = gcm_arch_syscall(
 	    SYS_tgkill, gcm_os_pid(), tid, gcm_stop_signal(), 0, 0, 0);
 	if (error == 0)
 		return 0;
-	if (thread != NULL)
-		gcm_thread_unclaim(thread);
 	atomic_store(&entry->state, GONE);
 	return error == -ESRCH ? 0 : (int)error;
+}
+
+/* Enter those threads that have a record: looked for one by one they would cost
+ * a walk over all records each.
+ */
+static int
+know_threads(void)
+{
+	struct gcm_thread *thread = gcm_thread_first();
+
+	for (; thread != NULL; thread = thread->next) {
+		uint32_t tid = atomic_load(&thread->tid);
+		struct gcm_stopped *entry;
+
+		if (tid == 0 || tid == UINT32_MAX)
+			continue;
+		if ((stop.used + 1) * 2 > atomic_load(&stop.room))
+			return -ENOSPC;
+		entry = find_entry(tid);
+		if (atomic_load(&entry->tid) == 0) {
+			stop.used++;
+			atomic_store(&entry->tid, tid);
+			atomic_store(&entry->state, KNOWN);
+		}
+		entry->thread = thread;
+	}
+	return 0;
 }
 
 static int
@@ -369,14 +401,17 @@ visit_thread(uint32_t tid, void *arg)
 	struct pass *pass = arg;
 	struct gcm_stopped *entry = find_entry(tid);
 
-	if (atomic_load(&entry->tid) == tid || is_exempt(tid))
+	if (is_exempt(tid) || (atomic_load(&entry->tid) == tid &&
+				  atomic_load(&entry->state) != KNOWN))
 		return 0;
-	if ((stop.used + 1) * 2 > atomic_load(&stop.room))
-		return -ENOSPC;
-	stop.used++;
+	if (atomic_load(&entry->tid) != tid) {
+		if ((stop.used + 1) * 2 > atomic_load(&stop.room))
+			return -ENOSPC;
+		stop.used++;
+		atomic_store(&entry->state, GONE);
+		atomic_store(&entry->tid, tid);
+	}
 	pass->nnew++;
-	atomic_store(&entry->state, GONE);
-	atomic_store(&entry->tid, tid);
 	return want_thread(entry, tid, pass->distrusts);
 }
 
@@ -434,8 +469,6 @@ await_answers(uint64_t deadline_ns)
 static bool
 has_strange_handler(void)
 {
-	uintptr_t trampoline = atomic_load(&gcm_thread_trampoline);
-
 	for (int number = 1; number <= SIGNALS; number++) {
 		struct action action;
 
@@ -447,7 +480,7 @@ has_strange_handler(void)
 		if (action.handler != (uintptr_t)SIG_DFL &&
 		    action.handler != (uintptr_t)SIG_IGN &&
 		    action.handler != (uintptr_t)handle_stop &&
-		    action.handler != trampoline)
+		    !gcm_thread_is_trampoline(action.handler))
 			return true;
 	}
 	return false;
@@ -457,10 +490,11 @@ static int
 stop_all(uint64_t deadline_ns)
 {
 	struct pass pass = {0, has_strange_handler()};
+	int error = know_threads();
 
+	if (error != 0)
+		return error;
 	for (int round = 0; round < ROUNDS; round++) {
-		int error;
-
 		pass.nnew = 0;
 		error = gcm_task_visit(visit_thread, &pass);
 		if (error == 0)

@@ -4,8 +4,11 @@
 
 #include "core/core.h"
 
+struct gcm_thread;
+
 /* A stopped thread. */
 struct gcm_stopped {
+	struct gcm_thread *thread; /* its record, or NULL; the stopper */
 	_Atomic uint32_t tid;
 	_Atomic uint32_t state;    /* enum gcm_stop_state in stop.c */
 	_Atomic uintptr_t sp;      /* lowest address of its own */

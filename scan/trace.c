@@ -13,7 +13,8 @@
  *
  *         (Forked: trace_fork.c.)
  *
- * STATES  MARK      roots, then all that is grey           PRECLEAN
+ * STATES  STACKS    stacks and registers, in a first stop  MARK
+ *         MARK      other roots, then all that is grey     PRECLEAN
  *         PRECLEAN  written pages, armed anew              PRECLEAN STOPPED
  *         STOPPED   written pages, stacks, registers       PRECLEAN (budget)
  *                                                          done
@@ -245,6 +246,24 @@ finish_all(struct gcm_tracer *tracer)
 	}
 }
 
+/* A short stop at the beginning: much is reachable from stacks alone, and need
+ * not wait for the last stop.
+ */
+static enum gcm_abandon
+look_at_stacks(struct gcm_tracer *tracer)
+{
+	struct gcm_marker *leader = gcm_crew_leader();
+	enum gcm_abandon why = gcm_trace_pause(tracer);
+
+	if (why != GCM_ABANDON_NOT)
+		return why;
+	leader->stopped = true;
+	(void)gcm_roots_mark_stacks(&tracer->roots, leader);
+	gcm_trace_resume(tracer);
+	leader->stopped = false;
+	return GCM_ABANDON_NOT;
+}
+
 enum gcm_abandon
 gcm_trace_tracked(struct gcm_tracer *tracer)
 {
@@ -258,6 +277,9 @@ gcm_trace_tracked(struct gcm_tracer *tracer)
 	if (!gcm_roots_arm(&tracer->roots)) /* .inv.trace-arm */
 		return GCM_ABANDON_TRACKING;
 	gcm_cache_set_colour(tracer->trace->colour); /* .inv.trace-new */
+	why = look_at_stacks(tracer);
+	if (why != GCM_ABANDON_NOT)
+		return why;
 	gcm_roots_mark(&tracer->roots, leader);
 	(void)gcm_roots_mark_registered(leader);
 	if (!gcm_crew_drain(0, false))

@@ -1,0 +1,148 @@
+/* blocking.c -- calls in which a thread counts as stopped
+ *
+ * MODEL   blocking.def lists them and says why each is there; the macro below
+ *         is all that there is to one.  What lies above `sp` when the thread
+ *         enters is what the collector reads: the wrapper's frame with all
+ *         registers that survive a call (__builtin_unwind_init), and its
+ *         callers'.  The call itself is the program's, unchanged: its
+ *         results, its errno, its EINTR when the program's own handler ran.
+ *
+ *         The call must not be a tail call, and nothing of libc that touches
+ *         the heap may run in it: these call the kernel and little else.
+ *
+ * CANCEL  A thread that is cancelled in such a call runs its cleanup handlers
+ *         from inside of it, so it must not count as stopped by then: the
+ *         canceller sees to that before it cancels (scan/thread.c).
+ *
+ * LEFT    mutexes, condition variables, pthread_join and their kin: libc's
+ *         loops go on after a signal, and versions of their symbols differ
+ *         in more than the name.  fcntl(F_SETLKW), lockf, open of a FIFO:
+ *         covered by SA_RESTART and seldom slept in.  io_uring_enter by
+ *         liburing's own instruction cannot be seen.
+ */
+#include "preload/blocking.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <mqueue.h>
+#include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/file.h>
+#include <sys/msg.h>
+#include <sys/resource.h>
+#include <sys/select.h>
+#include <sys/sem.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <threads.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "preload/next.h"
+#include "preload/preload.h"
+#include "preload/signal.h"
+#include "scan/scan.h"
+
+/* What programs built with _FORTIFY_SOURCE call; in no header. */
+GCM_EXPORT int __poll_chk(struct pollfd *, nfds_t, int, size_t);
+GCM_EXPORT int __ppoll_chk(
+    struct pollfd *, nfds_t, const struct timespec *, const sigset_t *, size_t);
+GCM_EXPORT ssize_t __read_chk(int, void *, size_t, size_t);
+GCM_EXPORT ssize_t __recv_chk(int, void *, size_t, size_t, int);
+GCM_EXPORT ssize_t __recvfrom_chk(
+    int, void *, size_t, size_t, int, __SOCKADDR_ARG, socklen_t *);
+/* What <signal.h> makes of sigpause, by its modes. */
+GCM_EXPORT int __xpg_sigpause(int);
+GCM_EXPORT int __sigpause(int, int);
+
+#define OPEN(set) gcm_signal_open(set, &open)
+#define SPARE(set) gcm_signal_spare(set, &open)
+
+#define BLOCKING(when, type, name, params, args)                               \
+	GCM_EXPORT type name params                                            \
+	{                                                                      \
+		__typeof__(&(name)) next = GCM_NEXT(name);                     \
+		struct gcm_thread *self;                                       \
+		sigset_t open __attribute__((unused));                         \
+		type result;                                                   \
+                                                                               \
+		if (GCM_UNLIKELY(next == NULL)) {                              \
+			errno = ENOSYS;                                        \
+			return (type)-1;                                       \
+		}                                                              \
+		__builtin_unwind_init();                                       \
+		self = gcm_blocked_enter();                                    \
+		result = next args;                                            \
+		gcm_blocked_leave(self);                                       \
+		return result;                                                 \
+	}
+
+#include "preload/blocking.def"
+
+/* By number --------------------------------------------------------------- */
+
+static bool
+is_futex_wait(long op)
+{
+	switch (op & FUTEX_CMD_MASK) {
+	case FUTEX_WAIT:
+	case FUTEX_WAIT_BITSET:
+	case FUTEX_WAIT_REQUEUE_PI:
+	case FUTEX_LOCK_PI:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool
+gcm_blocking_is(long number, const long *arg)
+{
+	switch (number) {
+	case SYS_futex:
+		return is_futex_wait(arg[1]);
+#ifdef SYS_poll /* not on newer machines */
+	case SYS_poll:
+	case SYS_select:
+	case SYS_epoll_wait:
+	case SYS_pause:
+#endif
+#ifdef SYS_epoll_pwait2
+	case SYS_epoll_pwait2:
+#endif
+#ifdef SYS_futex_waitv
+	case SYS_futex_waitv:
+#endif
+#ifdef SYS_io_uring_enter
+	case SYS_io_uring_enter:
+#endif
+#ifdef SYS_io_pgetevents
+	case SYS_io_pgetevents:
+#endif
+	case SYS_io_getevents:
+	case SYS_ppoll:
+	case SYS_pselect6:
+	case SYS_epoll_pwait:
+	case SYS_nanosleep:
+	case SYS_clock_nanosleep:
+	case SYS_rt_sigsuspend:
+	case SYS_rt_sigtimedwait:
+	case SYS_msgrcv:
+	case SYS_msgsnd:
+	case SYS_semop:
+	case SYS_semtimedop:
+	case SYS_recvmmsg:
+	case SYS_wait4:
+	case SYS_waitid:
+		return true;
+	default:
+		return false;
+	}
+}
