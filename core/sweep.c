@@ -115,44 +115,55 @@ count_bytes(uint64_t high_bits)
 	return (uint32_t)((high_bits >> 7) * EVERY_BYTE >> 56);
 }
 
-/* Is a block in limbo since colour `since` at the end of its grace? */
-static bool
-is_due(const struct gcm_sweep *sweep, uint8_t state)
+/* 0x80 in each of the bytes `limbo` whose grace is over: the colour it went there
+ * with is `grace` cycles old, and one at least.
+ */
+static uint64_t
+find_due(const struct gcm_sweep *sweep, uint64_t word, uint64_t limbo)
 {
-	unsigned int age = (unsigned int)(sweep->colour - state) & GCM_COLOUR;
+	uint64_t now = (sweep->colour & GCM_COLOUR) + 4u;
+	uint64_t age = now * EVERY_BYTE - (word & 3 * EVERY_BYTE);
+	uint64_t due = age | age >> 1;
 
-	return sweep->reclaim && age >= sweep->grace && age > 0;
+	if (sweep->grace == 2)
+		due = age >> 1;
+	else if (sweep->grace == 3)
+		due = age & age >> 1;
+	return sweep->reclaim ? due << 7 & limbo : 0;
 }
 
-/* What becomes of a state that is white or in limbo. */
-static uint8_t
-next_state(const struct gcm_sweep *sweep, uint8_t state)
+/* All bits of the bytes whose 0x80 is set. */
+static uint64_t
+whole_bytes(uint64_t high_bits)
 {
-	uint8_t limbo = (uint8_t)(GCM_LIMBO | (state & GCM_NOSCAN) |
-				  (sweep->colour & GCM_COLOUR));
-
-	if (gcm_state_is_limbo(state))
-		return is_due(sweep, state) ? GCM_FREE : state;
-	return sweep->grace == 0 && sweep->reclaim ? GCM_FREE : limbo;
+	return (high_bits >> 7) * 0xff;
 }
 
 /* The word after sweeping; *freed gets 0x80 in bytes that become FREE. */
 static uint64_t
-next_word(const struct gcm_sweep *sweep, uint64_t word, uint64_t todo,
-    uint64_t *freed)
+next_word(const struct gcm_sweep *sweep, uint64_t word, uint64_t white,
+    uint64_t limbo, uint64_t *freed)
 {
-	*freed = 0;
-	while (todo != 0) {
-		unsigned int shift = (unsigned int)__builtin_ctzll(todo) & ~7u;
-		uint8_t state = (uint8_t)(word >> shift);
-		uint8_t next = next_state(sweep, state);
+	uint64_t hidden = GCM_LIMBO | (sweep->colour & GCM_COLOUR), stay;
 
-		word ^= (uint64_t)(state ^ next) << shift;
-		if (next == GCM_FREE)
-			*freed |= (uint64_t)0x80 << shift;
-		todo &= todo - 1;
-	}
-	return word;
+	*freed = find_due(sweep, word, limbo);
+	if (sweep->grace == 0 && sweep->reclaim)
+		*freed |= white;
+	stay = whole_bytes(white & ~*freed);
+	return (word & ~whole_bytes(white | *freed)) |
+	       (stay & (hidden * EVERY_BYTE |
+			   (word & GCM_NOSCAN * EVERY_BYTE))) |
+	       *freed >> 7;
+}
+
+/* The same of one state. */
+static uint8_t
+next_state(const struct gcm_sweep *sweep, uint8_t state)
+{
+	uint64_t freed;
+
+	return (uint8_t)next_word(sweep, state, find_white(state, sweep->colour),
+	    find_limbo(state) & 0x80, &freed);
 }
 
 /* Spans of slots -------------------------------------------------------------
@@ -178,15 +189,14 @@ sweep_word(struct gcm_sweep *sweep, uintptr_t addr, uint32_t size)
 {
 	_Atomic uint64_t *at = word_at(addr);
 	uint64_t word = atomic_load_explicit(at, memory_order_relaxed);
-	uint64_t limbo, todo, next, freed;
+	uint64_t white, limbo, todo, next, freed;
 	uint64_t live;
 
 	do {
+		white = find_white(word, sweep->colour);
 		limbo = find_limbo(word);
-		todo = find_white(word, sweep->colour) | limbo;
-		next = todo != 0 ? next_word(sweep, word, todo, &freed) : word;
-		if (todo == 0)
-			freed = 0;
+		todo = white | limbo;
+		next = next_word(sweep, word, white, limbo, &freed);
 		if (sweep->poison) /* FREE is 1, LOST 3 */
 			next |= freed >> 6;
 	} while (next != word && /* .inv.sweep-cas */

@@ -260,6 +260,10 @@ see_word(struct gcm_marker *marker, uintptr_t word)
 		reach_bits(marker, item);
 		return;
 	}
+	if (marker->again) { /* mostly reached already, and in the cache */
+		reach_slot(marker, item);
+		return;
+	}
 	__builtin_prefetch(
 	    (const void *)(uintptr_t)gcm_state_at(item & ADDR_MASK));
 	__builtin_prefetch((const void *)(item & ADDR_MASK));
@@ -584,17 +588,41 @@ scan_part(struct gcm_marker *marker, uintptr_t addr, size_t size, uintptr_t lo,
 		gcm_mark_range(marker, from, to, false);
 }
 
+/* Was the block reached, and can it hold pointers? */
+static inline bool
+is_read_again(const struct gcm_marker *marker, uint8_t state)
+{
+	return ((state ^ marker->colour) &
+		   (GCM_ALLOC | GCM_NOSCAN | GCM_COLOUR)) == 0;
+}
+
+/* Blocks that lie side by side are read in one go. */
 static void
 mark_span_again(
     struct gcm_marker *marker, uint64_t item, uintptr_t lo, uintptr_t hi)
 {
 	uint32_t class_id = (uint32_t)(item >> CLASS_SHIFT);
 	size_t size = gcm_classes[class_id].size;
+	uintptr_t addr = item & ADDR_MASK, from = 0;
 
 	if (class_id == 0 || class_id == GCM_CLASS_ZERO)
 		return;
-	for (uintptr_t addr = item & ADDR_MASK; addr < hi; addr += size)
-		scan_part(marker, addr, size, lo, hi);
+	for (; addr < hi; addr += size) {
+		uint8_t state = gcm_slot_get(addr);
+
+		if (is_read_again(marker, state)) {
+			if (from == 0)
+				from = addr < lo ? lo : addr;
+			continue;
+		}
+		if (from != 0)
+			gcm_mark_range(marker, from, addr, false);
+		from = 0;
+		if (GCM_UNLIKELY(gcm_alter_is_noted(state)))
+			scan_part(marker, addr, size, lo, hi);
+	}
+	if (from != 0)
+		gcm_mark_range(marker, from, hi, false);
 }
 
 /* Page by page: a written page belongs to one span or block. */
@@ -602,6 +630,7 @@ void
 gcm_mark_again(struct gcm_marker *marker, uintptr_t lo, uintptr_t hi)
 {
 	gcm_pin_enter(marker->stopped);
+	marker->again = true;
 	while (lo < hi) {
 		uintptr_t end =
 		    gcm_round_down(lo, GCM_PAGE_SIZE) + GCM_PAGE_SIZE;
@@ -617,5 +646,6 @@ gcm_mark_again(struct gcm_marker *marker, uintptr_t lo, uintptr_t hi)
 		lo = end;
 		gcm_pin_poll(marker->stopped);
 	}
+	marker->again = false;
 	gcm_pin_leave();
 }

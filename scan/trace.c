@@ -38,7 +38,7 @@ enum {
 	STOP_REST_NS =
 	    500 * 1000,   /* before the second try; doubled each time */
 	BUDGET_TRIES = 5, /* stops within the budget; then one without */
-	PRECLEANS = 6,
+	PRECLEANS = 12,
 	FEW_BYTES = 256 << 10 /* so much may wait for the stop */
 };
 
@@ -187,7 +187,7 @@ preclean(struct gcm_tracer *tracer)
 			return GCM_ABANDON_TRACKING;
 		if (!gcm_crew_drain(0, false))
 			return why_not_drained();
-		if (bytes <= FEW_BYTES || bytes > before / 4 * 3)
+		if (bytes <= FEW_BYTES || bytes > before / 8 * 7)
 			break;
 		before = bytes;
 	}
