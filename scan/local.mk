@@ -13,10 +13,11 @@ noinst_LTLIBRARIES += %D%/libscan.la
 	%D%/stop.h \
 	%D%/stop.c \
 	%D%/filter.h \
+	%D%/filter.c \
 	%D%/maps.h \
 	%D%/pages.h \
 	%D%/dirty.h \
-	%D%/maps.c %D%/pages.c %D%/dirty_pagemap.c %D%/filter.c %D%/scaf.h \
+	%D%/maps.c %D%/pages.c %D%/dirty_pagemap.c %D%/scaf.h \
 	%D%/regs.h \
 	%D%/task.h \
 	%D%/task.c \
@@ -34,13 +35,13 @@ noinst_LTLIBRARIES += %D%/libscan.la
 	%D%/verify.c
 
 if X86_64
-%C%_libscan_la_SOURCES += %D%/regs_x86_64.c
+%C%_libscan_la_SOURCES += %D%/regs_x86_64.c %D%/filter_x86_64.c
 else
-EXTRA_DIST += %D%/regs_x86_64.c
+EXTRA_DIST += %D%/regs_x86_64.c %D%/filter_x86_64.c
 endif
 
 if AARCH64
-%C%_libscan_la_SOURCES += %D%/regs_aarch64.c
+%C%_libscan_la_SOURCES += %D%/regs_aarch64.c %D%/filter_aarch64.c
 else
-EXTRA_DIST += %D%/regs_aarch64.c
+EXTRA_DIST += %D%/regs_aarch64.c %D%/filter_aarch64.c
 endif

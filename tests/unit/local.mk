@@ -21,6 +21,7 @@ unit_tests = \
 	%D%/alter \
 	%D%/cache \
 	%D%/colour \
+	%D%/filter \
 	%D%/fork \
 	%D%/fork_threads \
 	%D%/heap \
@@ -58,6 +59,8 @@ unit_cppflags = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 %C%_cache_LDADD = %D%/libunit.la
 %C%_colour_CPPFLAGS = $(unit_cppflags)
 %C%_colour_LDADD = %D%/libunit.la
+%C%_filter_CPPFLAGS = $(unit_cppflags)
+%C%_filter_LDADD = scan/libscan.la %D%/libunit.la
 %C%_fork_CPPFLAGS = $(unit_cppflags)
 %C%_fork_LDADD = %D%/libunit.la
 %C%_fork_threads_CPPFLAGS = $(unit_cppflags)
