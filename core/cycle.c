@@ -56,6 +56,7 @@ enum {
 	STOP_NS = 1000 * 1000 * 1000,
 	WAIT_NS = 5 * 1000 * 1000,  /* for a marker that is outrun, at once */
 	WAITS = 10,                 /* and how often */
+	TAX_NS = 50 * 1000, /* for each STEP_BYTES while it is behind */
 	IDLE_NS = 10 * 1000 * 1000, /* after a cycle that was given up */
 	LINGER_NS = 1000 * 1000 * 1000,
 	RELIEF_REST_NS = 1000 * 1000 * 1000,
@@ -89,6 +90,7 @@ static struct {
 	_Atomic uint32_t alive;            /* futex: 0 once the stack is free */
 	_Atomic uint32_t ended;            /* futex: cycles that have ended */
 	_Atomic bool active;               /* a cycle is marking; the thread */
+	_Atomic bool behind; /* the marker cannot follow; the thread */
 	_Atomic bool alarmed;              /* a late free; sticky */
 	_Atomic int64_t net;              /* growth since the last sweep; all */
 	_Atomic uint64_t base;            /* live then; the thread */
@@ -156,6 +158,23 @@ wait_for_marker(void)
 	}
 }
 
+/* While the marker is behind, allocating costs time: a thread that makes new
+ * blocks at full speed writes as many pages as the marker can read.
+ */
+GCM_COLD static void
+pay_tax(void)
+{
+	static _Atomic uint32_t never;
+
+	gcm_os_wait(&never, 0, TAX_NS);
+}
+
+void
+gcm_cycle_fall_behind(bool behind)
+{
+	atomic_store(&cycle.behind, behind);
+}
+
 static bool
 is_overdue(void)
 {
@@ -175,6 +194,9 @@ look_at_growth(struct gcm_cache *cache)
 	gcm_cycle_note_all(cache);
 	if (cycle.scanner == NULL)
 		return;
+	if (atomic_load_explicit(&cycle.behind, memory_order_relaxed) &&
+	    cache == gcm_cache_self())
+		pay_tax();
 	heap = heap_bytes();
 	if (heap >= atomic_load(&cycle.trigger)) {
 		if ((atomic_load(&cycle.wish) & WISH_GROWTH) == 0 &&
@@ -239,6 +261,7 @@ find_reachable(struct gcm_trace *trace)
 	gcm_sweep_index();
 	atomic_store(&cycle.active, true);
 	why = cycle.scanner->trace(trace);
+	atomic_store(&cycle.behind, false);
 	gcm_pin_end();
 	return why;
 }

@@ -55,6 +55,11 @@ bool gcm_cycle_stop_for_fork(void);
 /* From now on no collector (a filter on system calls, GCM_MODE=off). */
 void gcm_cycle_disable(void);
 
+/* The markers cannot follow what the program writes, or can again: threads that
+ * allocate are slowed down while they cannot.
+ */
+void gcm_cycle_fall_behind(bool behind);
+
 /* Is the collector's thread wanted gone?  Markers ask now and then. */
 bool gcm_cycle_is_asked(void);
 

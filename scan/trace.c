@@ -187,8 +187,9 @@ preclean(struct gcm_tracer *tracer)
 			return GCM_ABANDON_TRACKING;
 		if (!gcm_crew_drain(0, false))
 			return why_not_drained();
-		if (bytes <= FEW_BYTES || bytes > before / 8 * 7)
+		if (bytes <= FEW_BYTES || (i > 1 && bytes > before / 8 * 7))
 			break;
+		gcm_cycle_fall_behind(true);
 		before = bytes;
 	}
 	return GCM_ABANDON_NOT;
