@@ -15,9 +15,10 @@ noinst_LTLIBRARIES += %D%/libcore.la %D%/libcore-noos.la
 	%D%/core.h \
 	%D%/base.h \
 	%D%/own.h \
+	%D%/own.c \
 	%D%/scanner.h \
 	%D%/cycle.h \
-	%D%/own.c %D%/pace.h %D%/pace.c %D%/limit.h %D%/gctrace.h %D%/gctrace.c \
+	%D%/pace.h %D%/pace.c %D%/limit.h %D%/gctrace.h %D%/gctrace.c \
 	%D%/cycle.c \
 	%D%/pin.h \
 	%D%/pin.c \

@@ -10,6 +10,11 @@
 
 #include "core/base.h"
 
+/* Where the library itself is loaded, code to bss; false when it is a part of
+ * the program, whose data cannot be told from ours.
+ */
+bool gcm_os_image(uintptr_t *lo, uintptr_t *hi);
+
 /* Size of the kernel's pages in bytes: 4, 16 or 64 KiB. */
 size_t gcm_os_page_size(void);
 
@@ -21,6 +26,11 @@ uint64_t gcm_os_random(void);
  * charged where the kernel allows that and without huge pages.
  */
 int gcm_os_map_at(void *addr, size_t len, bool table);
+
+/* The same for memory that is neither heap nor table; `shared` with children
+ * that are made by clone without CLONE_VM.
+ */
+int gcm_os_map_own(void *addr, size_t len, bool shared);
 
 /* Map len bytes anywhere; *out is set on success only. */
 int gcm_os_map(void **out, size_t len);

@@ -46,6 +46,9 @@ enum {
 
 static _Atomic bool confined; /* sticky */
 
+/* By the linker: the ends of the object this file is linked into. */
+extern GCM_HIDDEN const char __ehdr_start[], _end[];
+
 size_t
 gcm_os_page_size(void)
 {
@@ -77,13 +80,21 @@ gcm_os_random(void)
 	return value ^ (value >> 31);
 }
 
-int
-gcm_os_map_at(void *addr, size_t len, bool table)
+bool
+gcm_os_image(uintptr_t *lo, uintptr_t *hi)
 {
-	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE |
-		    (table ? MAP_NORESERVE : 0);
-	long got =
-	    SYSCALL(SYS_mmap, addr, len, PROT_READ | PROT_WRITE, flags, -1, 0);
+	uintptr_t program = getauxval(AT_PHDR);
+
+	*lo = gcm_round_down((uintptr_t)__ehdr_start, gcm_os_page_size());
+	*hi = gcm_round_up((uintptr_t)_end, gcm_os_page_size());
+	return program < *lo || program >= *hi;
+}
+
+static int
+map_fixed(void *addr, size_t len, int flags)
+{
+	long got = SYSCALL(SYS_mmap, addr, len, PROT_READ | PROT_WRITE,
+	    flags | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 
 	if (got < 0 && got > -4096)
 		return (int)got;
@@ -91,6 +102,23 @@ gcm_os_map_at(void *addr, size_t len, bool table)
 		gcm_os_unmap((void *)got, len);
 		return -EEXIST;
 	}
+	return 0;
+}
+
+int
+gcm_os_map_own(void *addr, size_t len, bool shared)
+{
+	return map_fixed(addr, len, shared ? MAP_SHARED : MAP_PRIVATE);
+}
+
+int
+gcm_os_map_at(void *addr, size_t len, bool table)
+{
+	int error =
+	    map_fixed(addr, len, MAP_PRIVATE | (table ? MAP_NORESERVE : 0));
+
+	if (error != 0)
+		return error;
 	if (table && len >= HUGE_PAGE && !atomic_load(&confined))
 		(void)SYSCALL(SYS_madvise, addr, len, MADV_NOHUGEPAGE, 0, 0, 0);
 	return 0;

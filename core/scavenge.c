@@ -29,6 +29,7 @@
 
 #include "core/large.h"
 #include "core/os.h"
+#include "core/own.h"
 #include "core/pageheap.h"
 
 enum {
@@ -196,8 +197,9 @@ maybe_start(void)
 	    !atomic_compare_exchange_strong(&scavenger.state, &off, ON))
 		return;
 	atomic_store(&scavenger.wish, 0);
-	if ((scavenger.stack == NULL &&
-		gcm_os_map(&scavenger.stack, STACK_BYTES) != 0) ||
+	if (scavenger.stack == NULL)
+		scavenger.stack = gcm_own_map(STACK_BYTES);
+	if (scavenger.stack == NULL ||
 	    gcm_os_thread_start(run_scavenger, NULL, scavenger.stack,
 		STACK_BYTES, &scavenger.alive) != 0)
 		(void)atomic_compare_exchange_strong(

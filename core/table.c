@@ -45,8 +45,9 @@ _Atomic uint64_t gcm_zone_count;
 struct window {
 	uintptr_t (*find)(uintptr_t addr);
 	const char *name;
-	uintptr_t lo, hi; /* mapped so far; page-heap lock */
-	uintptr_t reach;  /* hi, or what it is about to be; page-heap lock */
+	uintptr_t lo;         /* const once init */
+	_Atomic uintptr_t hi; /* mapped so far; page-heap lock; read by all */
+	uintptr_t reach; /* hi, or what it is about to be; page-heap lock */
 };
 
 /* What was last mapped for the zone, or is being unmapped; page-heap lock. */
@@ -363,4 +364,15 @@ gcm_table_mapped(void)
 	for (unsigned int i = 0; i < NWINDOWS; i++)
 		sum += windows[i].hi - windows[i].lo;
 	return sum;
+}
+
+bool
+gcm_table_at(unsigned int i, uintptr_t *lo, uintptr_t *hi)
+{
+	if (i >= NWINDOWS ||
+	    atomic_load_explicit(&gcm_zone_count, memory_order_acquire) == 0)
+		return false;
+	*lo = windows[i].lo;
+	*hi = atomic_load_explicit(&windows[i].hi, memory_order_relaxed);
+	return true;
 }

@@ -36,6 +36,7 @@ enum {
 #define GCM_STATE_BIAS 0u
 #define GCM_PAGE_BIAS 0u
 #define GCM_CLEAN_BIAS 0x4000000000u
+#define GCM_OWN_WINDOW 0x4000000000u /* bytes below the zone: core/own.h */
 #endif
 
 /* States of a slot.  An allocated, unsampled slot is the only one with the
@@ -152,6 +153,11 @@ uintptr_t gcm_bits_find_locked(
 
 /* Bytes of address space the tables take. */
 size_t gcm_table_mapped(void);
+
+/* Table number i (from 0) is at [*lo, *hi); false when there is none of that
+ * number, or no heap yet.  Any thread, no lock: *hi may be a moment old.
+ */
+bool gcm_table_at(unsigned int i, uintptr_t *lo, uintptr_t *hi);
 
 static inline _Atomic uint8_t *
 gcm_state_at(uintptr_t addr)

@@ -11,12 +11,12 @@
 #include "scan/pages.h"
 
 /* Open and probe with real arguments: a write to an armed page must be seen.
- * 0 or -errno.
+ * After gcm_pages_open.  0 or -errno.
  */
 int gcm_dirty_open(void);
 
 /* Undo all, in pieces short enough that nobody waits long for the address
- * space.
+ * space.  Before gcm_pages_close.  In a forked child it only forgets.
  */
 void gcm_dirty_close(void);
 

@@ -15,9 +15,13 @@ noinst_LTLIBRARIES += %D%/libscan.la
 	%D%/filter.h \
 	%D%/filter.c \
 	%D%/maps.h \
+	%D%/maps.c \
+	%D%/pagemap.h \
+	%D%/pagemap.c \
 	%D%/pages.h \
+	%D%/pages.c \
 	%D%/dirty.h \
-	%D%/maps.c %D%/pages.c %D%/dirty_pagemap.c %D%/scaf.h \
+	%D%/dirty_pagemap.c \
 	%D%/regs.h \
 	%D%/task.h \
 	%D%/task.c \

@@ -43,9 +43,9 @@ int gcm_maps_read(struct gcm_maps *maps);
 /* The mapping that holds addr, or the first one behind it, or NULL. */
 struct gcm_mapping *gcm_maps_find(const struct gcm_maps *maps, uintptr_t addr);
 
-/* Forget the descriptors and buffers: in a forked child, or at the end of the
- * collector's thread.
+/* Give the list and its buffer back.  Nothing else is kept: no descriptor stays
+ * open between calls.
  */
-void gcm_maps_close(void);
+void gcm_maps_drop(struct gcm_maps *maps);
 
 #endif

@@ -1,79 +1,255 @@
-/* pages.c -- scaffold */
+/* pages.c -- which pages are there, and reading what may vanish
+ *
+ * MODEL   Two questions, two answers each.  Which pages hold anything:
+ *         PAGEMAP_SCAN, which skips what has no page tables, else the words of
+ *         /proc/thread-self/pagemap, one a page.  The page of zeros holds
+ *         nothing, and PAGEMAP_SCAN can tell it.
+ *
+ *         Reading: process_vm_readv on ourselves copies what is readable and
+ *         says how far it came; pages without access are then had from
+ *         /proc/thread-self/mem, which ignores the protection.  Either alone
+ *         will do.  It would read the registers of a device, too: device
+ *         mappings are the caller's to leave out (GCM_MAP_DEVICE).
+ *
+ *         All by the id and the files of the thread that opened, never by the
+ *         process's: once a main thread has ended those lead nowhere.
+ *
+ * FORK    a child has none of the descriptors, but other ones by the same
+ *         numbers: gcm_pages_close closes nothing there.
+ */
 #include "scan/pages.h"
-#include "scan/scaf.h"
+
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-int scaf_fd = -1;
-static int mem_fd = -1;
-static int pid;
-int
-gcm_pages_open(void)
+
+#include "scan/pagemap.h"
+
+#define SYSCALL(nr, a, b, c, d, e, f)                                          \
+	gcm_arch_syscall((nr), (long)(a), (long)(b), (long)(c), (long)(d),     \
+	    (long)(e), (long)(f))
+
+/* Of a word of /proc/PID/pagemap. */
+#define WORD_PRESENT ((uint64_t)1 << 63)
+#define WORD_SWAPPED ((uint64_t)1 << 62)
+#define WORD_FILE ((uint64_t)1 << 61)
+
+enum {
+	FEW_WORDS = 64
+};
+
+static struct {
+	int owner;      /* process that opened; 0: closed */
+	int tid;        /* thread that opened */
+	int mem;        /* descriptor or -errno */
+	bool scans;     /* PAGEMAP_SCAN works */
+	bool has_readv; /* process_vm_readv works */
+} pages = {.mem = -EBADF};
+
+/* Which are there ------------------------------------------------------------
+ */
+
+static int
+scan_resident(uintptr_t lo, uintptr_t hi, bool changed_only,
+    gcm_range_visitor visit, void *arg)
 {
-	scaf_fd = (int)gcm_arch_syscall(SYS_openat, AT_FDCWD,
-	    (long)"/proc/self/pagemap", O_RDONLY | O_CLOEXEC, 0, 0, 0);
-	mem_fd = (int)gcm_arch_syscall(SYS_openat, AT_FDCWD,
-	    (long)"/proc/self/mem", O_RDONLY | O_CLOEXEC, 0, 0, 0);
-	pid = gcm_os_pid();
-	return scaf_fd < 0 ? scaf_fd : 0;
+	struct gcm_pagemap_want want = {
+	    .none = GCM_PAGE_PFNZERO | (changed_only ? GCM_PAGE_FILE : 0u),
+	    .any = GCM_PAGE_PRESENT | GCM_PAGE_SWAPPED,
+	};
+
+	return gcm_pagemap_scan(lo, hi, &want, visit, arg);
 }
-void
-gcm_pages_close(void)
+
+static bool
+is_there(uint64_t word, bool changed_only)
 {
-	if (scaf_fd >= 0)
-		gcm_os_close(scaf_fd);
-	if (mem_fd >= 0)
-		gcm_os_close(mem_fd);
-	scaf_fd = mem_fd = -1;
+	return (word & (WORD_PRESENT | WORD_SWAPPED)) != 0 &&
+	       !(changed_only && (word & WORD_FILE) != 0);
 }
-int
-scaf_scan(uintptr_t lo, uintptr_t hi, uint64_t flags, uint64_t inverted,
-    uint64_t mask, uint64_t any, gcm_range_visitor visit, void *arg)
+
+static int
+look_at_words(uint64_t *words, size_t room, uintptr_t lo, uintptr_t hi,
+    bool changed_only, gcm_range_visitor visit, void *arg)
 {
-	struct page_region_ vec[24];
+	size_t page = gcm_os_page_size();
+	uintptr_t began = hi; /* of the range being gathered; hi: none */
+
 	while (lo < hi) {
-		struct pm_scan_arg_ s = {.size = sizeof s,
-		    .flags = flags,
-		    .start = lo,
-		    .end = hi,
-		    .vec = (uintptr_t)vec,
-		    .vec_len = 24,
-		    .category_inverted = inverted,
-		    .category_mask = mask,
-		    .category_anyof_mask = any,
-		    .return_mask = 2};
-		long n = gcm_arch_syscall(
-		    SYS_ioctl, scaf_fd, (long)PAGEMAP_SCAN_, (long)&s, 0, 0, 0);
-		if (n < 0)
-			return (int)n;
-		for (long i = 0; i < n; i++)
-			visit(vec[i].start, vec[i].end, arg);
-		if (s.walk_end <= lo)
-			return 0;
-		lo = s.walk_end;
+		size_t n = (hi - lo) / page;
+		long got;
+
+		n = n < room ? n : room;
+		got = SYSCALL(SYS_pread64, gcm_pagemap_fd(), words, n * 8,
+		    lo / page * 8, 0, 0);
+		if (got < 8)
+			return got < 0 ? (int)got : -EFAULT;
+		n = (size_t)got / 8;
+		for (size_t i = 0; i < n; i++, lo += page) {
+			bool there = is_there(words[i], changed_only);
+
+			if (there && began == hi) {
+				began = lo;
+			} else if (!there && began != hi) {
+				visit(began, lo, arg);
+				began = hi;
+			}
+		}
 	}
+	if (began != hi)
+		visit(began, hi, arg);
 	return 0;
 }
+
+static int
+read_resident(uintptr_t lo, uintptr_t hi, bool changed_only,
+    gcm_range_visitor visit, void *arg)
+{
+	uint64_t few[FEW_WORDS], *words = gcm_pagemap_borrow();
+	int error;
+
+	if (words == NULL)
+		return look_at_words(
+		    few, FEW_WORDS, lo, hi, changed_only, visit, arg);
+	error = look_at_words(
+	    words, GCM_PAGEMAP_WORDS, lo, hi, changed_only, visit, arg);
+	gcm_pagemap_return(words);
+	return error;
+}
+
 int
 gcm_pages_resident(uintptr_t lo, uintptr_t hi, bool changed_only,
     gcm_range_visitor visit, void *arg)
 {
-	return scaf_scan(lo, hi, 0, changed_only ? 4 : 0, changed_only ? 4 : 0,
-	    8 | 16, visit, arg);
+	if (pages.scans)
+		return scan_resident(lo, hi, changed_only, visit, arg);
+	return read_resident(lo, hi, changed_only, visit, arg);
 }
+
+/* What is in them ------------------------------------------------------------
+ */
+
+static long
+copy_by_readv(void *to, uintptr_t from, size_t len)
+{
+	struct iovec local = {to, len}, remote = {(void *)from, len};
+
+	return SYSCALL(
+	    SYS_process_vm_readv, pages.tid, &local, 1, &remote, 1, 0);
+}
+
+static long
+copy_by_mem(void *to, uintptr_t from, size_t len)
+{
+	return pages.mem < 0
+		   ? pages.mem
+		   : SYSCALL(SYS_pread64, pages.mem, to, len, from, 0, 0);
+}
+
+/* Up to the end of the kernel's page. */
+static size_t
+rest_of_page(uintptr_t from, size_t len)
+{
+	size_t page = gcm_os_page_size();
+	size_t rest = page - (from & (page - 1));
+
+	return rest < len ? rest : len;
+}
+
 size_t
 gcm_pages_read(void *to, uintptr_t from, size_t len)
 {
-	struct iovec l = {to, len}, r = {(void *)from, len};
-	long got = gcm_arch_syscall(
-	    SYS_process_vm_readv, pid, (long)&l, 1, (long)&r, 1, 0);
-	size_t done = got > 0 ? (size_t)got : 0;
-	if (done < len) {
-		got = gcm_arch_syscall(SYS_pread64, mem_fd,
-		    (long)((char *)to + done), (long)(len - done),
-		    (long)(from + done), 0, 0);
-		if (got > 0)
-			done += (size_t)got;
+	size_t done = 0;
+
+	while (done < len) {
+		char *at = (char *)to + done;
+		long got = pages.has_readv
+			       ? copy_by_readv(at, from + done, len - done)
+			       : -ENOSYS;
+
+		/* Page by page where it is only needed for some. */
+		if (got <= 0)
+			got = copy_by_mem(at, from + done,
+			    pages.has_readv
+				? rest_of_page(from + done, len - done)
+				: len - done);
+		if (got <= 0)
+			break;
+		done += (size_t)got;
 	}
 	return done;
+}
+
+/* Opening --------------------------------------------------------------------
+ */
+
+static void
+note_range(uintptr_t lo, uintptr_t hi, void *arg)
+{
+	uintptr_t *seen = arg;
+
+	if (hi > lo)
+		*seen = lo;
+}
+
+/* A page of bss that is surely there. */
+static uint64_t probe_page[8] __attribute__((aligned(64)));
+
+static int
+probe_resident(void)
+{
+	size_t page = gcm_os_page_size();
+	uintptr_t lo = gcm_round_down((uintptr_t)probe_page, page), seen = 0;
+	int error;
+
+	pages.scans = true;
+	error = gcm_pages_resident(lo, lo + page, false, note_range, &seen);
+	if (error == 0 && seen == lo)
+		return 0;
+	pages.scans = false;
+	error = gcm_pages_resident(lo, lo + page, false, note_range, &seen);
+	return error != 0 ? error : seen == lo ? 0 : -ENOSYS;
+}
+
+static bool
+probe_read(long (*copy)(void *to, uintptr_t from, size_t len))
+{
+	uint64_t word = 0;
+
+	return copy(&word, (uintptr_t)probe_page, sizeof(word)) ==
+		   sizeof(word) &&
+	       word == probe_page[0];
+}
+
+int
+gcm_pages_open(void)
+{
+	int error = gcm_pagemap_open();
+
+	pages.owner = gcm_os_pid();
+	pages.tid = (int)SYSCALL(SYS_gettid, 0, 0, 0, 0, 0, 0);
+	pages.mem = (int)SYSCALL(SYS_openat, AT_FDCWD, "/proc/thread-self/mem",
+	    O_RDONLY | O_CLOEXEC, 0, 0, 0);
+	probe_page[0] = (uintptr_t)probe_page;
+	if (error == 0)
+		error = probe_resident();
+	pages.has_readv = probe_read(copy_by_readv);
+	if (error == 0 && !pages.has_readv && !probe_read(copy_by_mem))
+		error = -EPERM;
+	if (error != 0)
+		gcm_pages_close();
+	return error;
+}
+
+void
+gcm_pages_close(void)
+{
+	if (pages.owner == gcm_os_pid()) {
+		gcm_pagemap_close();
+		if (pages.mem >= 0)
+			gcm_os_close(pages.mem);
+	}
+	pages.owner = 0;
+	pages.mem = -EBADF;
 }

@@ -13,6 +13,8 @@ typedef void (*gcm_range_visitor)(uintptr_t lo, uintptr_t hi, void *arg);
  * arguments.  0 or -errno: then roots cannot be read and nothing is collected.
  */
 int gcm_pages_open(void);
+
+/* In a forked child it only forgets. */
 void gcm_pages_close(void);
 
 /* Call visit for the ranges of [lo, hi) whose pages are resident or swapped

@@ -68,7 +68,6 @@ close_scanner(void)
 	if (scanner.way == WAY_PAGEMAP)
 		gcm_dirty_close();
 	gcm_pages_close();
-	gcm_maps_close();
 	gcm_stop_close();
 	gcm_stop_exempt(scanner.tid, false);
 }

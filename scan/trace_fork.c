@@ -56,7 +56,6 @@ mark_snapshot(struct gcm_tracer *tracer, struct gcm_mark_bits *bits)
 	enum gcm_abandon why;
 
 	gcm_crew_forked();
-	gcm_maps_close();
 	gcm_pages_close();
 	if (gcm_pages_open() != 0)
 		return GCM_ABANDON_ROOTS;

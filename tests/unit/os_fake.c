@@ -152,8 +152,8 @@ map_range(void **out, void *addr, size_t len, int flags)
 	check_range(addr, len);
 	if (len > limit || os_fake_mapped() > limit - len)
 		return -ENOMEM;
-	got = mmap(addr, len, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+	got = mmap(
+	    addr, len, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | flags, -1, 0);
 	if (got == MAP_FAILED)
 		return -errno;
 	os_fake_range_add((uintptr_t)got, (uintptr_t)got + len);
@@ -189,8 +189,28 @@ gcm_os_map_at(void *addr, size_t len, bool table)
 
 	if (error != 0)
 		return error;
-	return map_range(
-	    &got, addr, len, MAP_FIXED_NOREPLACE | (table ? MAP_NORESERVE : 0));
+	return map_range(&got, addr, len,
+	    MAP_PRIVATE | MAP_FIXED_NOREPLACE | (table ? MAP_NORESERVE : 0));
+}
+
+int
+gcm_os_map_own(void *addr, size_t len, bool shared)
+{
+	int error = os_fake_must_fail(OS_MAP);
+	void *got;
+
+	if (error != 0)
+		return error;
+	return map_range(&got, addr, len,
+	    MAP_FIXED_NOREPLACE | (shared ? MAP_SHARED : MAP_PRIVATE));
+}
+
+bool
+gcm_os_image(uintptr_t *lo, uintptr_t *hi)
+{
+	*lo = os_fake.image_lo;
+	*hi = os_fake.image_hi;
+	return *lo < *hi;
 }
 
 int
@@ -199,7 +219,7 @@ gcm_os_map(void **out, size_t len)
 	int error = os_fake_must_fail(OS_MAP);
 
 	len = gcm_round_up(len, os_fake.page_size); /* as the kernel does */
-	return error != 0 ? error : map_range(out, NULL, len, 0);
+	return error != 0 ? error : map_range(out, NULL, len, MAP_PRIVATE);
 }
 
 int
@@ -208,7 +228,7 @@ gcm_os_map_wiped(void **out)
 	int error = os_fake_must_fail(OS_MAP_WIPED);
 
 	if (error == 0)
-		error = map_range(out, NULL, os_fake.page_size, 0);
+		error = map_range(out, NULL, os_fake.page_size, MAP_PRIVATE);
 	for (int i = 0; error == 0; i++) {
 		if (i == NWIPED)
 			os_fake_break("too many wiped pages");

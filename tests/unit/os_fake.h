@@ -14,7 +14,7 @@
 
 enum os_fake_call {
 	OS_MAP_AT,
-	OS_MAP,
+	OS_MAP, /* and gcm_os_map_own */
 	OS_MAP_WIPED,
 	OS_RELEASE,
 	OS_RENEW,
@@ -52,12 +52,14 @@ void os_fake_limit(size_t bytes);
 
 /* What the system is like: a test may change these before it uses the heap. */
 struct os_fake {
-	size_t page_size;    /* 4096 */
-	uint64_t random;     /* seed of gcm_os_random */
-	uint64_t dev, ino;   /* of descriptor 2 */
-	bool socket;         /* is descriptor 2 one? */
-	int pid;             /* 4711 */
-	bool confined;       /* by gcm_os_confine */
+	size_t page_size;   /* 4096 */
+	uint64_t random;    /* seed of gcm_os_random */
+	uint64_t dev, ino;  /* of descriptor 2 */
+	bool socket;        /* is descriptor 2 one? */
+	int pid;            /* 4711 */
+	bool confined;      /* by gcm_os_confine */
+	uintptr_t image_lo; /* where the library seems to be loaded */
+	uintptr_t image_hi;
 	uint64_t now_ns;     /* the clock, unless threads are real */
 	uint64_t cpu_ns;     /* what each look at the CPU clock adds */
 	unsigned int faster; /* real threads: how much faster waits are over */
