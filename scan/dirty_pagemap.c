@@ -329,6 +329,12 @@ take_ours(
 	return error;
 }
 
+static uintptr_t
+clip(uintptr_t addr, uintptr_t lo, uintptr_t hi)
+{
+	return addr < lo ? lo : addr > hi ? hi : addr;
+}
+
 int
 gcm_dirty_take(
     uintptr_t lo, uintptr_t hi, bool again, gcm_range_visitor visit, void *arg)
@@ -341,17 +347,14 @@ gcm_dirty_take(
 
 		if (i < dirty.foreign.count)
 			next = dirty.foreign.list[i++];
-		if (next.lo > hi)
-			next.lo = hi;
-		if (next.hi > hi)
-			next.hi = hi;
+		next.lo = clip(next.lo, lo, hi);
+		next.hi = clip(next.hi, lo, hi);
 		if (lo < next.lo)
 			error = take_ours(lo, next.lo, again, visit, arg);
 		if (error == 0 && next.lo < next.hi) /* .inv.foreign */
-			error = gcm_pages_resident(next.lo < lo ? lo : next.lo,
-			    next.hi, false, visit, arg);
-		if (lo < next.hi)
-			lo = next.hi;
+			error = gcm_pages_resident(
+			    next.lo, next.hi, false, visit, arg);
+		lo = next.hi;
 	}
 	return error;
 }
