@@ -33,7 +33,8 @@ int gcm_dirty_arm(uintptr_t lo, uintptr_t hi);
 /* Visit the ranges of [lo, hi) that were written, or first touched, since they
  * were armed; with `again` those are armed anew, atomically.  A part that is
  * not tracked (mapped or moved there since) is visited as a whole, but only
- * pages that are there.  0 or -errno.
+ * pages that are there.  Without `again` a few pages that are not there may be
+ * told as well, and some twice.  0 or -errno.
  */
 int gcm_dirty_take(
     uintptr_t lo, uintptr_t hi, bool again, gcm_range_visitor visit, void *arg);

@@ -30,6 +30,7 @@ unit_tests = \
 	%D%/lock \
 	%D%/meta \
 	%D%/option \
+	%D%/own \
 	%D%/pageheap \
 	%D%/report \
 	%D%/scavenge \
@@ -40,15 +41,27 @@ unit_tests = \
 	%D%/threads \
 	%D%/zone
 
-if HAVE_CHECK
-check_PROGRAMS += $(unit_tests)
-TESTS += $(unit_tests)
+# On the real kernel: what asks it about the process.
+real_tests = \
+	%D%/dirty \
+	%D%/maps \
+	%D%/pages
 
-check_LTLIBRARIES += %D%/libunit.la
+if HAVE_CHECK
+check_PROGRAMS += $(unit_tests) $(real_tests)
+TESTS += $(unit_tests) $(real_tests)
+
+check_LTLIBRARIES += %D%/libunit.la %D%/libreal.la
 endif
 
+%C%_libreal_la_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+%C%_libreal_la_SOURCES = %D%/real.h %D%/real.c %D%/unit_run.c %D%/rig.h \
+	%D%/rig.c
+%C%_libreal_la_LIBADD = scan/libscan.la core/libcore.la $(CHECK_LIBS)
+
 %C%_libunit_la_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
-%C%_libunit_la_SOURCES = %D%/unit.h %D%/unit.c %D%/lives.h %D%/lives.c
+%C%_libunit_la_SOURCES = %D%/unit.h %D%/unit.c \
+	%D%/unit_run.c %D%/lives.h %D%/lives.c
 %C%_libunit_la_LIBADD = %D%/librig.la $(CHECK_LIBS)
 
 unit_cppflags = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
@@ -61,6 +74,8 @@ unit_cppflags = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 %C%_colour_LDADD = %D%/libunit.la
 %C%_filter_CPPFLAGS = $(unit_cppflags)
 %C%_filter_LDADD = scan/libscan.la %D%/libunit.la
+%C%_dirty_CPPFLAGS = $(unit_cppflags)
+%C%_dirty_LDADD = %D%/libreal.la
 %C%_fork_CPPFLAGS = $(unit_cppflags)
 %C%_fork_LDADD = %D%/libunit.la
 %C%_fork_threads_CPPFLAGS = $(unit_cppflags)
@@ -73,12 +88,18 @@ unit_cppflags = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 %C%_line_LDADD = %D%/libunit.la
 %C%_lock_CPPFLAGS = $(unit_cppflags)
 %C%_lock_LDADD = %D%/libunit.la
+%C%_maps_CPPFLAGS = $(unit_cppflags)
+%C%_maps_LDADD = %D%/libreal.la
 %C%_meta_CPPFLAGS = $(unit_cppflags)
 %C%_meta_LDADD = %D%/libunit.la
 %C%_option_CPPFLAGS = $(unit_cppflags)
 %C%_option_LDADD = %D%/libunit.la
+%C%_own_CPPFLAGS = $(unit_cppflags)
+%C%_own_LDADD = %D%/libunit.la
 %C%_pageheap_CPPFLAGS = $(unit_cppflags)
 %C%_pageheap_LDADD = %D%/libunit.la
+%C%_pages_CPPFLAGS = $(unit_cppflags)
+%C%_pages_LDADD = %D%/libreal.la
 %C%_report_CPPFLAGS = $(unit_cppflags)
 %C%_report_LDADD = %D%/libunit.la
 %C%_scavenge_CPPFLAGS = $(unit_cppflags)

@@ -132,11 +132,3 @@ rig_is_zero(const void *block, size_t len)
 	return len == 0 ||
 	       (bytes[0] == 0 && memcmp(bytes, bytes + 1, len - 1) == 0);
 }
-
-void
-rig_fail(const char *file, int line, const char *what)
-{
-	fprintf(stderr, "%s:%d: not so: %s\n", file, line, what);
-	fputs(os_fake_stderr(), stderr);
-	abort();
-}

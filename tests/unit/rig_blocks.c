@@ -6,6 +6,8 @@
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -151,4 +153,12 @@ rig_free(struct rig_block *block)
 	rig_block_drop(block);
 	rig_raw_free(block->at);
 	block->at = NULL;
+}
+
+void
+rig_fail(const char *file, int line, const char *what)
+{
+	fprintf(stderr, "%s:%d: not so: %s\n", file, line, what);
+	fputs(os_fake_stderr(), stderr);
+	abort();
 }

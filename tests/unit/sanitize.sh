@@ -51,8 +51,8 @@ sources_of() {
 	case $1 in
 	*/fault) echo tests/fault/fault.c tests/fault/scenario.c ;;
 	*/ops) echo tests/fuzz/ops.c tests/fuzz/step.c ;;
-	*/filter) echo "$1.c" tests/unit/unit.c tests/unit/lives.c scan/filter.c scan/filter_x86_64.c ;;
-	*) echo "$1.c" tests/unit/unit.c tests/unit/lives.c ;;
+	*/filter) echo "$1.c" tests/unit/unit.c tests/unit/unit_run.c tests/unit/lives.c scan/filter.c scan/filter_x86_64.c ;;
+	*) echo "$1.c" tests/unit/unit.c tests/unit/unit_run.c tests/unit/lives.c ;;
 	esac
 }
 
