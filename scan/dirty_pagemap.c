@@ -14,35 +14,35 @@
  *         Arming and taking anew go by pieces, for each holds the lock of the
  *         address space as long as it lasts.
  *
- * Why no page is missed.  A page of [lo, hi) whose words changed since it was
- * armed is told by gcm_dirty_take, because
- *      - a write, the kernel's own included (read, process_vm_writev), faults
- *        on an armed entry and clears the bit before it happens;
- *      - a page that was not there has no bit: first touched, or dropped by
- *        MADV_DONTNEED, munmap or truncation and touched again.  (In a private
- *        mapping of a file a dropped page may leave its bit behind: then it
- *        reads as the file does until it is written, and a file holds no
- *        pointers that we would not find elsewhere.)
- *      - swap and migration keep the bit in the entry that takes the page's
- *        place; a huge page has one bit, and its parts inherit it when split;
- *      - a fork leaves the parent's bits alone; the page that is copied later
- *        comes by a write, as above.  The child has none: it is not tracked;
- *      - the page of zeros is told and armed by nobody: it holds nothing, and a
- *        write puts another page, whose bit is clear, in its place;
- *      - a mapping made or moved over a tracked one (MAP_FIXED, mremap, munmap
- *        and mmap) is not tracked, for the kernel takes the registration away,
- *        and what is not tracked is told as a whole.  So is a tracked mapping
- *        that grows: its new pages were not there;
- *      - bits are set and pages told in one step under the page table's lock.
+ *         Why no page is missed: a page whose words changed since it was armed
+ *         is told, because
+ *         - a write, the kernel's own included (read, process_vm_writev),
+ *           faults on an armed entry and clears the bit before it happens;
+ *         - a page that was not there has no bit: first touched, or dropped by
+ *           MADV_DONTNEED, munmap or truncation and touched again (in a
+ *           private mapping of a file a dropped page may leave its bit behind:
+ *           it reads as the file does until it is written);
+ *         - swap and migration keep the bit in the entry that takes the page's
+ *           place; a huge page has one bit, which its parts inherit;
+ *         - a fork leaves the parent's bits alone; a page that is copied later
+ *           comes by a write, as above;
+ *         - the page of zeros is neither told nor armed: it holds nothing, and
+ *           a write puts another page, whose bit is clear, in its place;
+ *         - a mapping made or moved over a tracked one (MAP_FIXED, mremap,
+ *           munmap and mmap) is not tracked, and what is not tracked is told
+ *           as a whole.  A tracked one that grows gets pages that were not
+ *           there;
+ *         - pages are told and armed in one step, under the page table's lock.
  *
- * ASSUMPTIONS
- *   .assume.foreign-uffd  nobody else tracks a mapping by WP_ASYNC, in a place
- *         where ours was when the cycle began.  (At the next cycle it is
- * EBUSY.) .assume.pinned  what a device, or the kernel on a device's behalf,
- * writes into pages that were pinned before they were armed (O_DIRECT reads
- *         under way, registered buffers of io_uring, RDMA) is not seen.  Nor
- *         are writes to shared memory through another mapping: shared mappings
- *         are not for us.
+ * INVARIANTS
+ *   .inv.foreign  where somebody else's userfaultfd was seen, we never set a
+ *         bit, for it would change what he sees, and never trust one.
+ *   .assume.foreign-late  nobody else begins, during a cycle, to track by
+ *         WP_ASYNC a mapping he made where a tracked one was.
+ *   .assume.pinned  what a device writes into pages that were pinned before
+ *         they were armed (O_DIRECT reads under way, registered buffers of
+ *         io_uring, RDMA) is not seen.  Nor are writes to shared memory
+ *         through another mapping: shared mappings are not for us.
  *
  * FORK    a child has no descriptor of ours, but other ones by the same
  *         numbers: gcm_dirty_close closes nothing there.

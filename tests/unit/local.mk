@@ -44,6 +44,7 @@ unit_tests = \
 # On the real kernel: what asks it about the process.
 real_tests = \
 	%D%/dirty \
+	%D%/dirty_random \
 	%D%/maps \
 	%D%/pages
 
@@ -55,7 +56,8 @@ check_LTLIBRARIES += %D%/libunit.la %D%/libreal.la
 endif
 
 %C%_libreal_la_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
-%C%_libreal_la_SOURCES = %D%/real.h %D%/real.c %D%/unit_run.c %D%/rig.h \
+%C%_libreal_la_SOURCES = %D%/real.h %D%/real.c \
+	%D%/dirty_rig.h %D%/dirty_rig.c %D%/unit_run.c %D%/rig.h \
 	%D%/rig.c
 %C%_libreal_la_LIBADD = scan/libscan.la core/libcore.la $(CHECK_LIBS)
 
@@ -76,6 +78,8 @@ unit_cppflags = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 %C%_filter_LDADD = scan/libscan.la %D%/libunit.la
 %C%_dirty_CPPFLAGS = $(unit_cppflags)
 %C%_dirty_LDADD = %D%/libreal.la
+%C%_dirty_random_CPPFLAGS = $(unit_cppflags)
+%C%_dirty_random_LDADD = %D%/libreal.la
 %C%_fork_CPPFLAGS = $(unit_cppflags)
 %C%_fork_LDADD = %D%/libunit.la
 %C%_fork_threads_CPPFLAGS = $(unit_cppflags)

@@ -7,9 +7,10 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include "scan/pages.h"
+#include "scan/pagemap.h"
 
 enum {
 	PAGES = 3000,
@@ -119,6 +120,30 @@ START_TEST(many_ranges)
 		at[i * page] = 1;
 	list_pages(at, npages, false);
 	ck_assert_uint_eq(told.count, npages);
+}
+END_TEST
+
+/* All vectors are in use: a short one has to do. */
+START_TEST(many_scans_at_a_time)
+{
+	size_t page = real_page();
+	char *at = real_map(NULL, PAGES * page);
+	uint64_t *words[4];
+
+	madvise(at, PAGES * page, MADV_NOHUGEPAGE);
+	refuse(_i);
+	begin();
+	for (size_t i = 0; i < PAGES; i += 3)
+		at[i * page] = 1;
+	for (int i = 0; i < 4; i++) {
+		words[i] = gcm_pagemap_borrow();
+		ck_assert_ptr_nonnull(words[i]);
+	}
+	ck_assert_ptr_null(gcm_pagemap_borrow());
+	list_pages(at, PAGES, false);
+	ck_assert_uint_eq(told.count, PAGES / 3);
+	gcm_pagemap_return(words[2]);
+	ck_assert_ptr_eq(gcm_pagemap_borrow(), words[2]);
 }
 END_TEST
 
@@ -334,15 +359,19 @@ END_TEST
 
 START_TEST(a_child_closes_nothing)
 {
-	int fd;
+	int fd, status = -1;
+	pid_t child;
 
 	begin();
-	if (fork() == 0) {
+	child = fork();
+	if (child == 0) {
 		/* Its descriptors are others: here, by the same numbers. */
-		gcm_pages_close();
 		fd = dup(0);
-		_exit(fd); /* above ours, for they are open */
+		gcm_pages_close();
+		_exit(dup(0) == fd + 1 ? 0 : 1);
 	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
 	fd = dup(0);
 	ck_assert_int_ge(fd, 5);
 	gcm_pages_close();
@@ -359,6 +388,7 @@ add_tests(TCase *tcase)
 {
 	tcase_add_loop_test(tcase, pages_that_are_there, 0, NREFUSALS);
 	tcase_add_loop_test(tcase, many_ranges, 0, 2);
+	tcase_add_loop_test(tcase, many_scans_at_a_time, 0, 2);
 	tcase_add_loop_test(tcase, only_what_differs_from_the_file, 0, 2);
 	tcase_add_test(tcase, what_holds_nothing);
 	tcase_add_test(tcase, a_sparse_terabyte);
