@@ -83,8 +83,13 @@ gcm_os_random(void)
 bool
 gcm_os_image(uintptr_t *lo, uintptr_t *hi)
 {
-	uintptr_t program = getauxval(AT_PHDR);
+	static _Atomic uintptr_t known;
+	uintptr_t program = atomic_load_explicit(&known, memory_order_relaxed);
 
+	if (program == 0) {
+		program = getauxval(AT_PHDR);
+		atomic_store_explicit(&known, program, memory_order_relaxed);
+	}
 	*lo = gcm_round_down((uintptr_t)__ehdr_start, gcm_os_page_size());
 	*hi = gcm_round_up((uintptr_t)_end, gcm_os_page_size());
 	return program < *lo || program >= *hi;

@@ -153,13 +153,17 @@ unpack_stray(uint64_t stray, uintptr_t *lo, uintptr_t *hi)
 static bool
 swap_stray(uint64_t from, uint64_t to)
 {
+	uint32_t nstrays = atomic_load(&own.nstrays);
+
 	for (uint32_t i = 0; i < NSTRAYS; i++) {
 		uint64_t seen = from;
 
 		if (!atomic_compare_exchange_strong(&own.strays[i], &seen, to))
 			continue;
-		if (to != 0 && atomic_load(&own.nstrays) <= i)
-			atomic_store(&own.nstrays, NSTRAYS);
+		while (to != 0 && nstrays <= i &&
+		       !atomic_compare_exchange_weak(
+			   &own.nstrays, &nstrays, i + 1))
+			;
 		return true;
 	}
 	return false;
