@@ -40,7 +40,7 @@
  * LENT    A process that shares our memory and a thread's TLS (vfork) is not
  *         that thread: it enters nothing.
  *
- * FORK    gcm_thread_reset.  A child that did not come by fork() has records
+ * FORK    gcm_thread_forked.  A child that did not come by fork() has records
  *         with the parent's ids, which fit nobody: its threads get signals.
  */
 #include "scan/thread.h"
@@ -105,7 +105,7 @@ link_record(struct gcm_thread *record)
 		continue;
 }
 
-/* More records of nobody's.  No lock, hence not of gcm_meta_alloc. */
+/* More records of nobody's; without a lock, a handler may do the same. */
 static bool
 add_records(void)
 {
@@ -222,17 +222,27 @@ gcm_thread_reset(void)
 	struct gcm_thread *record;
 
 	for (record = atomic_load(&first); record != NULL;
+	     record = record->next)
+		atomic_store(&record->blocked, 0);
+	if (self == NULL)
+		return;
+	atomic_store(&self->lent, 0);
+	atomic_store(&self->tid, own_tid());
+}
+
+void
+gcm_thread_forked(void)
+{
+	struct gcm_thread *record;
+
+	for (record = atomic_load(&first); record != NULL;
 	     record = record->next) {
-		if (record == self)
+		if (record == gcm_thread_self_)
 			continue;
 		clear_record(record);
 		atomic_store(&record->tid, 0);
 	}
-	if (self == NULL)
-		return;
-	atomic_store(&self->blocked, 0);
-	atomic_store(&self->lent, 0);
-	atomic_store(&self->tid, own_tid());
+	gcm_thread_reset();
 }
 
 bool
