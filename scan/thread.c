@@ -235,6 +235,8 @@ gcm_thread_forked(void)
 {
 	struct gcm_thread *record;
 
+	/* The stopper is not here. */
+	atomic_fetch_and(&gcm_stop_word, ~1u);
 	for (record = atomic_load(&first); record != NULL;
 	     record = record->next) {
 		if (record == gcm_thread_self_)
@@ -305,10 +307,23 @@ gcm_thread_cancel(uintptr_t tp)
 
 /* Blocked-safe calls ------------------------------------------------------ */
 
+/* Not the thread whose record it found: a child that shares its TLS (vfork) or
+ * has a copy of it, and of an odd word that nobody will make even.
+ */
+static bool
+is_stranger(const struct gcm_thread *self)
+{
+	return atomic_load(&self->tid) != own_tid();
+}
+
 /* The world is being stopped, or the thread cancelled. */
 static GCM_COLD struct gcm_thread *
 enter_slowly(struct gcm_thread *self)
 {
+	if (is_stranger(self)) {
+		atomic_store(&self->blocked, 0);
+		return NULL;
+	}
 	if (atomic_load(&self->cancelled) && !atomic_load(&self->steadfast)) {
 		gcm_blocked_leave(self);
 		return NULL;
@@ -366,6 +381,8 @@ gcm_blocked_enter(void)
 static GCM_COLD void
 leave_slowly(struct gcm_thread *self)
 {
+	if (is_stranger(self))
+		return;
 	do {
 		atomic_store(&self->blocked, 1);
 		wait_for_world();
