@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -253,6 +254,37 @@ word_of(const sigset_t *set)
 
 	memcpy(&word, set, sizeof(word));
 	return word;
+}
+
+/* As the kernel has it. */
+static uint64_t
+true_mask(void)
+{
+	char text[4096];
+	int fd = open("/proc/thread-self/status", O_RDONLY);
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+	const char *at;
+
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	at = strstr(text, "SigBlk:");
+	KIT_CHECK(at != NULL);
+	return strtoull(at + 7, NULL, 16);
+}
+
+static void
+stays_open(void)
+{
+	uint64_t bit = *kit_lib() != '\0' ? 1ull << (OURS - 1) : 0;
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, NULL);
+	KIT_CHECK(true_mask() != 0 && (true_mask() & bit) == 0);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	KIT_CHECK((true_mask() & bit) == 0);
+	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, 8);
+	KIT_CHECK((true_mask() & bit) == 0);
 }
 
 static void
@@ -543,6 +575,7 @@ main(int argc, char **argv)
 	    {"other-stack", other_stack, 0, 0},
 	    {"many", many, 0, 0},
 	    {"old-masks", old_masks, 0, 0},
+	    {"stays-open", stays_open, 0, 0},
 	    {"waits-for-all", waits_for_all, KIT_PARALLEL, 0},
 	    {"reads-all", reads_all, KIT_PARALLEL, 0},
 	    {"takes-ours", takes_ours, KIT_PARALLEL, 0},
