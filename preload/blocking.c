@@ -3,9 +3,11 @@
  * MODEL   blocking.def lists them and says why each is there; the macro below
  *         is all that there is to one.  What lies above `sp` when the thread
  *         enters is what the collector reads: the wrapper's frame with all
- *         registers that survive a call (__builtin_unwind_init), and its
- *         callers'.  The call itself is the program's, unchanged: its
- *         results, its errno, its EINTR when the program's own handler ran.
+ *         registers that survive a call (__builtin_unwind_init) and with the
+ *         pointers that it passes on (`kept`: the caller may have given away
+ *         its only copy), and its callers' frames.  The call itself is the
+ * program's, unchanged: its results, its errno, its EINTR when the program's
+ * own handler ran.
  *
  *         The call must not be a tail call, and nothing of libc that touches
  *         the heap may run in it: these call the kernel and little else.
@@ -65,7 +67,9 @@ GCM_EXPORT int __sigpause(int, int);
 #define OPEN(set) gcm_signal_open(set, &open)
 #define SPARE(set) gcm_signal_spare(set, &open)
 
-#define BLOCKING(when, type, name, params, args)                               \
+#define LIST(...) __VA_ARGS__
+
+#define BLOCKING(when, type, name, params, args, held)                         \
 	GCM_EXPORT type name params                                            \
 	{                                                                      \
 		__typeof__(&(name)) next = GCM_NEXT(name);                     \
@@ -77,6 +81,8 @@ GCM_EXPORT int __sigpause(int, int);
 			errno = ENOSYS;                                        \
 			return (type)-1;                                       \
 		}                                                              \
+		const volatile void *volatile kept[] = {LIST held};            \
+		(void)kept;                                                    \
 		__builtin_unwind_init();                                       \
 		self = gcm_blocked_enter();                                    \
 		result = next args;                                            \

@@ -13,6 +13,10 @@
 #include "preload/signal.h"
 #include "scan/scan.h"
 
+enum {
+	MODE_OFF = 3 /* GCM_MODE */
+};
+
 __attribute__((constructor)) static void
 begin(int argc, char **argv, char **environ_list)
 {
@@ -28,7 +32,11 @@ begin(int argc, char **argv, char **environ_list)
 		gcm_report_open(gcm_options.LOG);
 	gcm_next_init();
 	gcm_thread_init();
-	gcm_cycle_use(gcm_scanner_make());
+	/* Without a collector there is no signal of ours, and calls, handlers
+	 * and masks pass through untouched.
+	 */
+	if (gcm_options.MODE != MODE_OFF)
+		gcm_cycle_use(gcm_scanner_make());
 	gcm_signal_init();
 }
 

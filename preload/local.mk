@@ -31,11 +31,25 @@ libgcmalloc_la_SOURCES = \
 	%D%/blocking.h \
 	%D%/blocking.c \
 	%D%/cancel.c \
+	%D%/vfork.h \
+	%D%/vfork.c \
 	%D%/seccomp.c \
 	%D%/map.c \
 	%D%/dl.c \
 	%D%/image.h \
 	%D%/image.c
+
+if X86_64
+libgcmalloc_la_SOURCES += %D%/vfork_x86_64.c
+else
+EXTRA_DIST += %D%/vfork_x86_64.c
+endif
+
+if AARCH64
+libgcmalloc_la_SOURCES += %D%/vfork_aarch64.c
+else
+EXTRA_DIST += %D%/vfork_aarch64.c
+endif
 
 libgcmalloc_la_LIBADD = scan/libscan.la core/libcore.la
 

@@ -59,7 +59,7 @@ fork(void)
 	child = next();
 	if (child == 0) {
 		gcm_heap_forked();
-		gcm_thread_reset();
+		gcm_thread_forked();
 	}
 	return child;
 }

@@ -194,23 +194,42 @@ set_hides(bool on)
 		atomic_store(&self->hides, on);
 }
 
-/* Our number becomes the program's. */
+/* The number is the program's from now on, with the action that it asked for.
+ * A stop that began with this number is waited for, and what may still be on
+ * the way to a thread that did not answer is lost when it is ignored.
+ */
+static void
+hand_over(int sig)
+{
+	__typeof__(&sigaction) set_action = GCM_NEXT(sigaction);
+	__typeof__(&pthread_sigmask) set_mask = GCM_NEXT(pthread_sigmask);
+	struct sigaction action;
+	sigset_t set;
+
+	if (set_action == NULL || set_mask == NULL)
+		return;
+	gcm_stop_wait();
+	memset(&action, 0, sizeof(action));
+	action.sa_handler = SIG_IGN;
+	(void)set_action(sig, &action, NULL);
+	action.sa_handler = (sighandler_t)atomic_exchange(&wish, 0);
+	action.sa_flags = atomic_exchange(&wish_flags, 0);
+	(void)set_action(sig, &action, NULL);
+	/* Only this thread's mask is ours to change. */
+	if (does_hide()) {
+		memset(&set, 0, sizeof(set));
+		*word_of(&set) = 1UL << (sig - 1);
+		(void)set_mask(SIG_BLOCK, &set, NULL);
+	}
+}
+
 static void
 give_up_signal(void)
 {
-	int (*next)(int, const sigset_t *, sigset_t *) =
-	    GCM_NEXT(pthread_sigmask);
-	int saved = errno, given = gcm_stop_signal();
-	sigset_t set;
+	int saved = errno, sig = gcm_stop_signal();
 
-	if (gcm_stop_move() == 0)
-		atomic_store(&wish, 0);
-	/* As it believes; only this thread's mask is ours to change. */
-	if (does_hide() && next != NULL) {
-		memset(&set, 0, sizeof(set));
-		*word_of(&set) = 1UL << (given - 1);
-		(void)next(SIG_BLOCK, &set, NULL);
-	}
+	(void)gcm_stop_move();
+	hand_over(sig);
 	errno = saved;
 }
 

@@ -40,7 +40,7 @@
  * LENT    A process that shares our memory and a thread's TLS (vfork) is not
  *         that thread: it enters nothing.
  *
- * FORK    gcm_thread_reset.  A child that did not come by fork() has records
+ * FORK    gcm_thread_forked.  A child that did not come by fork() has records
  *         with the parent's ids, which fit nobody: its threads get signals.
  */
 #include "scan/thread.h"
@@ -105,7 +105,7 @@ link_record(struct gcm_thread *record)
 		continue;
 }
 
-/* More records of nobody's.  No lock, hence not of gcm_meta_alloc. */
+/* More records of nobody's; without a lock, a handler may do the same. */
 static bool
 add_records(void)
 {
@@ -222,17 +222,29 @@ gcm_thread_reset(void)
 	struct gcm_thread *record;
 
 	for (record = atomic_load(&first); record != NULL;
+	     record = record->next)
+		atomic_store(&record->blocked, 0);
+	if (self == NULL)
+		return;
+	atomic_store(&self->lent, 0);
+	atomic_store(&self->tid, own_tid());
+}
+
+void
+gcm_thread_forked(void)
+{
+	struct gcm_thread *record;
+
+	/* The stopper is not here. */
+	atomic_fetch_and(&gcm_stop_word, ~1u);
+	for (record = atomic_load(&first); record != NULL;
 	     record = record->next) {
-		if (record == self)
+		if (record == gcm_thread_self_)
 			continue;
 		clear_record(record);
 		atomic_store(&record->tid, 0);
 	}
-	if (self == NULL)
-		return;
-	atomic_store(&self->blocked, 0);
-	atomic_store(&self->lent, 0);
-	atomic_store(&self->tid, own_tid());
+	gcm_thread_reset();
 }
 
 bool
@@ -295,10 +307,23 @@ gcm_thread_cancel(uintptr_t tp)
 
 /* Blocked-safe calls ------------------------------------------------------ */
 
+/* Not the thread whose record it found: a child that shares its TLS (vfork) or
+ * has a copy of it, and of an odd word that nobody will make even.
+ */
+static bool
+is_stranger(const struct gcm_thread *self)
+{
+	return atomic_load(&self->tid) != own_tid();
+}
+
 /* The world is being stopped, or the thread cancelled. */
 static GCM_COLD struct gcm_thread *
 enter_slowly(struct gcm_thread *self)
 {
+	if (is_stranger(self)) {
+		atomic_store(&self->blocked, 0);
+		return NULL;
+	}
 	if (atomic_load(&self->cancelled) && !atomic_load(&self->steadfast)) {
 		gcm_blocked_leave(self);
 		return NULL;
@@ -356,6 +381,8 @@ gcm_blocked_enter(void)
 static GCM_COLD void
 leave_slowly(struct gcm_thread *self)
 {
+	if (is_stranger(self))
+		return;
 	do {
 		atomic_store(&self->blocked, 1);
 		wait_for_world();

@@ -47,7 +47,14 @@ struct gcm_thread *gcm_thread_find(uint32_t tid);
 /* The calling thread ends: from now on it has no record and gets none. */
 void gcm_thread_end(void);
 
-/* In a forked child: only the calling thread's record is somebody's. */
+/* In a forked child, before it does anything: only the calling thread's record
+ * is somebody's.
+ */
+void gcm_thread_forked(void);
+
+/* In a child that may have threads by now: none counts as stopped that does
+ * not.
+ */
 void gcm_thread_reset(void);
 
 /* The thread with this thread pointer is about to be cancelled: when this

@@ -3,8 +3,11 @@
 # how to run one and how to replay a failure).
 
 trap_tests = \
+	%D%/blocking \
+	%D%/cancelled \
 	%D%/crossing \
 	%D%/descriptors \
+	%D%/handlers \
 	%D%/limits \
 	%D%/next_malloc \
 	%D%/obstacle \
@@ -20,9 +23,12 @@ trap_tests = \
 trap_kit = tests/stress/kit.h tests/stress/kit.c tests/stress/kit_run.c \
 	tests/stress/kit_block.c
 
+%C%_blocking_SOURCES = %D%/blocking.c $(trap_kit)
+%C%_cancelled_SOURCES = %D%/cancelled.c $(trap_kit)
 %C%_crossing_SOURCES = %D%/crossing.c $(trap_kit)
 %C%_crossing_LDADD = -ldl
 %C%_descriptors_SOURCES = %D%/descriptors.c $(trap_kit)
+%C%_handlers_SOURCES = %D%/handlers.c $(trap_kit)
 %C%_limits_SOURCES = %D%/limits.c $(trap_kit)
 %C%_next_malloc_SOURCES = %D%/next_malloc.c $(trap_kit)
 %C%_next_malloc_LDADD = -ldl
