@@ -43,6 +43,7 @@ check_LTLIBRARIES += %D%/scan-on-core.la
 
 include %D%/unit/local.mk
 include %D%/fault/local.mk
+include %D%/model/local.mk
 include %D%/misuse/local.mk
 include %D%/api/local.mk
 include %D%/traps/local.mk
