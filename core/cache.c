@@ -16,9 +16,11 @@
  *         their thread touches them.
  *
  * INVARIANTS
- *   .inv.colour  a slot's stored colour is the cache's colour at some instant
- *                after the slot left the bin: the store is re-checked, so a
- *                thread that slept through a whole cycle notices.
+ *   .inv.colour  a block that malloc returns has a colour that was its cache's
+ *                after it was stored: the store is re-checked, so a thread
+ *                that slept through a cycle notices.  It drops the slot, which
+ *                the next sweep finds, or this one found already: even a slot
+ *                that looks allocated may be somebody else's by then.
  *   .inv.cached  a CACHED slot is in one bin, its owner's or another's, or on
  *                its way there.
  *
@@ -416,24 +418,5 @@ gcm_cache_alloc(struct gcm_cache *cache, uint32_t class_id)
 		if (*cache->top[class_id] == NULL &&
 		    !refill_bin(cache, class_id))
 			return NULL;
-	}
-}
-
-void *
-gcm_cache_alloc_raced(struct gcm_cache *cache, void *slot, size_t size,
-    void *(*slow)(size_t size))
-{
-	_Atomic uint8_t *state = gcm_state_at((uintptr_t)slot);
-	uint8_t seen = atomic_load(state);
-
-	for (;;) {
-		uint8_t now = atomic_load(&cache->colour);
-
-		if (seen == now)
-			return slot;
-		if ((seen & GCM_ALLOC) == 0)
-			return slow(size); /* swept: nobody ever saw it */
-		if (atomic_compare_exchange_strong(state, &seen, now))
-			seen = now;
 	}
 }

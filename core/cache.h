@@ -31,9 +31,11 @@ enum gcm_cache_status {
 };
 
 struct gcm_cache {
-	uint32_t tag;           /* what free compares: id << 8, or an owner that
-				   no span has when frees are ignored; const */
-	_Atomic uint8_t colour; /* ALLOC | colour; written by the collector */
+	uint32_t tag; /* what free compares: id << 8, or an owner that
+			 no span has when frees are ignored; const */
+	_Atomic uint32_t colour; /* changes << 8 | ALLOC | colour: a thread that
+				    slept through four cycles notices, too; the
+				    collector */
 	/* A bin is a stack of slots that grows upwards.  *top is the next
 	 * one; the bottom holds NULL, so that an empty bin needs no test of
 	 * its own; top == limit: full.  The owning thread's.
@@ -120,13 +122,6 @@ void gcm_cache_init(struct gcm_cache *cache, uint32_t id);
  */
 void gcm_cache_flush_idle(struct gcm_cache *cache);
 
-/* The cache's colour changed while a slot was being coloured (see
- * .inv.colour): colour it anew, or, when the sweeper was faster and the slot is
- * gone, return slow(size).
- */
-void *gcm_cache_alloc_raced(struct gcm_cache *cache, void *slot, size_t size,
-    void *(*slow)(size_t size));
-
 /* Give empty spans of all caches and of the orphans back to the page heap.
  * Caches whose lock is held are passed over.  Returns the pages given back.
  * The caller holds no cache's lock but `held` (or NULL).
@@ -162,7 +157,7 @@ gcm_cache_frees_are_ignored(void)
 /* A cycle begins: new blocks get this colour (ALLOC | cycle mod 4) from now on.
  * The collector's thread, also while the world is stopped.
  */
-void gcm_cache_set_colour(uint8_t colour);
+void gcm_cache_set_colour(uint8_t state);
 
 /* Is a lock of all the caches held? */
 bool gcm_cache_busy(void);
@@ -178,17 +173,17 @@ gcm_cache_alloc_hot(struct gcm_cache *cache, uint32_t class_id, size_t size,
 {
 	void **top = cache->top[class_id];
 	void *slot = *top;
-	uint8_t colour;
+	uint32_t colour;
 
 	if (GCM_UNLIKELY(slot == NULL))
 		return slow(size);
 	cache->top[class_id] = top - 1;
 	colour = GCM_PEEK(cache->colour);
-	atomic_store_explicit(
-	    gcm_state_at((uintptr_t)slot), colour, memory_order_relaxed);
+	atomic_store_explicit(gcm_state_at((uintptr_t)slot), (uint8_t)colour,
+	    memory_order_relaxed);
 	atomic_signal_fence(memory_order_seq_cst);
 	if (GCM_UNLIKELY(colour != GCM_PEEK(cache->colour)))
-		return gcm_cache_alloc_raced(cache, slot, size, slow);
+		return slow(size); /* nobody has seen it: let it be swept */
 	return slot;
 }
 

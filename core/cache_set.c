@@ -47,7 +47,7 @@ static struct gcm_cache *
 take_cache_locked(void)
 {
 	struct gcm_cache *cache = registry.idle;
-	uint8_t colour;
+	uint32_t colour;
 
 	if (cache != NULL) {
 		registry.idle = cache->next_idle;
@@ -170,12 +170,15 @@ gcm_cache_ignore_frees(void)
 static void
 colour_cache(struct gcm_cache *cache, void *arg)
 {
-	atomic_store(&cache->colour, *(const uint8_t *)arg);
+	atomic_store(&cache->colour, *(const uint32_t *)arg);
 }
 
 void
-gcm_cache_set_colour(uint8_t colour)
+gcm_cache_set_colour(uint8_t state)
 {
+	static uint32_t changes; /* the collector's thread */
+	uint32_t colour = ++changes << 8 | state;
+
 	/* This one first: a new cache takes its colour from it. */
 	atomic_store(&gcm_cache_none.colour, colour);
 	atomic_store(&gcm_cache_late.colour, colour);

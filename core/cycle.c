@@ -56,7 +56,7 @@ enum {
 	STOP_NS = 1000 * 1000 * 1000,
 	WAIT_NS = 5 * 1000 * 1000,  /* for a marker that is outrun, at once */
 	WAITS = 10,                 /* and how often */
-	TAX_NS = 50 * 1000, /* for each STEP_BYTES while it is behind */
+	TAX_NS = 50 * 1000,         /* for each STEP_BYTES while it is behind */
 	IDLE_NS = 10 * 1000 * 1000, /* after a cycle that was given up */
 	LINGER_NS = 1000 * 1000 * 1000,
 	RELIEF_REST_NS = 1000 * 1000 * 1000,
@@ -90,10 +90,10 @@ static struct {
 	_Atomic uint32_t alive;            /* futex: 0 once the stack is free */
 	_Atomic uint32_t ended;            /* futex: cycles that have ended */
 	_Atomic bool active;               /* a cycle is marking; the thread */
-	_Atomic bool behind; /* the marker cannot follow; the thread */
-	_Atomic bool alarmed;              /* a late free; sticky */
-	_Atomic int64_t net;              /* growth since the last sweep; all */
-	_Atomic uint64_t base;            /* live then; the thread */
+	_Atomic bool behind;   /* the marker cannot follow; the thread */
+	_Atomic bool alarmed;  /* a late free; sticky */
+	_Atomic int64_t net;   /* growth since the last sweep; all */
+	_Atomic uint64_t base; /* live then; the thread */
 	_Atomic uint64_t trigger, assist; /* the thread; read by all */
 	_Atomic uint32_t number;    /* of the cycle that began last; thread */
 	_Atomic uint32_t completed; /* of the last not given up; thread */
@@ -239,16 +239,24 @@ gcm_cycle_is_asked(void)
 		   WISH_STOP) != 0;
 }
 
-/* The next colour, which no block has: .inv.wrap. */
+/* The next colour, which no block has: .inv.wrap.  The cycle counts as given up
+ * until it is completed: whatever ends it, a fork for one, need not say so.
+ */
 static uint8_t
 take_colour(void)
 {
 	uint8_t before = (uint8_t)(GCM_ALLOC | cycle.colour), now;
+	uint32_t skipped = cycle.given_up++;
 
 	cycle.colour = (cycle.colour + 1) % COLOURS;
 	now = (uint8_t)(GCM_ALLOC | cycle.colour);
-	if (cycle.given_up >= GIVEN_UP_MOST)
+	if (skipped >= GIVEN_UP_MOST) {
+		/* Cycles that ended early have not told the caches: none may
+		 * use `now` while we recolour.
+		 */
+		gcm_cache_set_colour(before);
 		gcm_sweep_recolour(now, before);
+	}
 	return now;
 }
 
@@ -280,6 +288,8 @@ take_white(const struct gcm_trace *trace, struct gcm_sweep *sweep)
 	    .colour = trace->colour,
 	    .grace = (uint8_t)gcm_options.GRACE,
 	    .reclaim = is_reclaiming(),
+	    .alarmed = &cycle.alarmed,
+	    .skipped = cycle.given_up - 1,
 	    .poison = gcm_options.poison != 0,
 	};
 	atomic_store(&cycle.net, 0);
@@ -414,7 +424,6 @@ run_cycle(bool forced, bool periodic)
 		atomic_store(&cycle.completed, atomic_load(&cycle.number));
 		set_pace(&outcome);
 	} else { /* .inv.cycle-lost */
-		cycle.given_up++;
 		cycle.stat.abandoned++;
 		postpone();
 	}
@@ -607,7 +616,7 @@ gcm_cycle_stop(void)
 bool
 gcm_cycle_stop_for_fork(void)
 {
-	return (cycle.given_up >= GIVEN_UP_FOR_FORK &&
+	return (cycle.given_up > GIVEN_UP_FOR_FORK &&
 		   atomic_load(&cycle.active)) ||
 	       gcm_cycle_stop();
 }
@@ -630,11 +639,8 @@ gcm_cycle_reset(void)
 {
 	if (cycle.scanner == NULL)
 		return;
-	if (atomic_load(&cycle.alive) != 0) {
-		/* Its colours may have got as far as anything. */
-		cycle.given_up += atomic_load(&cycle.active);
-		atomic_store(&cycle.active, false);
-	}
+	atomic_store(&cycle.active, false);
+	atomic_store(&cycle.behind, false);
 	if (atomic_load(&cycle.state) != DISABLED)
 		atomic_store(&cycle.state, OFF);
 	atomic_store(&cycle.wish, 0);
@@ -642,15 +648,21 @@ gcm_cycle_reset(void)
 	cycle.scanner->reset();
 }
 
+bool
+gcm_cycle_alarm(void)
+{
+	return gcm_options.MODE == MODE_COLLECT &&
+	       !atomic_exchange(&cycle.alarmed, true);
+}
+
 void
-gcm_cycle_late(const void *block, const char *call)
+gcm_cycle_late(const void *block, const char *call, bool first)
 {
 	char buffer[64];
 	struct gcm_text text;
 
 	cycle.stat.late_frees++;
-	if (gcm_options.MODE != MODE_COLLECT ||
-	    atomic_exchange(&cycle.alarmed, true))
+	if (!first)
 		return;
 	gcm_text_init(&text, buffer, sizeof(buffer) - 1);
 	gcm_text_add(&text, call);

@@ -70,9 +70,15 @@ bool gcm_cycle_running(void);
 void gcm_cycle_reset(void);
 
 /* The program freed, resized or asked about a block in LIMBO: we were wrong to
- * think it had lost it.  Say so once; reclaim nothing from now on.
+ * think it had lost it.  Reclaim nothing from now on; before the block is made
+ * the program's again, for what it points to may be in limbo, too, or about to
+ * be freed.  True for the first one to say so.
  */
-void gcm_cycle_late(const void *block, const char *call);
+bool gcm_cycle_alarm(void);
+
+/* The block is the program's again: count that, and say so if it was the first.
+ */
+void gcm_cycle_late(const void *block, const char *call, bool first);
 
 /* Figures since the start; each may be a moment old. */
 struct gcm_cycle_stat {

@@ -503,15 +503,17 @@ is_revived(uintptr_t addr, const char *call)
 {
 	_Atomic uint8_t *state = gcm_state_at(addr);
 	uint8_t seen = atomic_load(state);
+	bool first = false;
 
 	while ((seen & (GCM_ALLOC | GCM_SAMPLED)) == 0) {
-		uint8_t colour = atomic_load(&gcm_cache_none.colour);
+		uint8_t colour = (uint8_t)atomic_load(&gcm_cache_none.colour);
 
 		if (!gcm_state_is_limbo(seen))
 			return false;
+		first = gcm_cycle_alarm() || first;
 		if (atomic_compare_exchange_strong(state, &seen,
 			(uint8_t)(colour | (seen & GCM_NOSCAN)))) {
-			gcm_cycle_late((const void *)addr, call);
+			gcm_cycle_late((const void *)addr, call, first);
 			return true;
 		}
 	}

@@ -143,11 +143,11 @@ find_span(uint32_t npages, uint32_t align_pages, bool *clean)
 static void
 colour_block(uintptr_t addr)
 {
-	uint8_t colour;
+	uint32_t colour;
 
 	do {
 		colour = atomic_load(&gcm_cache_none.colour);
-		atomic_store(gcm_state_at(addr), colour);
+		atomic_store(gcm_state_at(addr), (uint8_t)colour);
 	} while (colour != atomic_load(&gcm_cache_none.colour));
 }
 
@@ -409,8 +409,11 @@ static bool
 move_contents(uintptr_t from, uintptr_t to, size_t len)
 {
 	if (len >= MOVE_BYTES && fills_pages(from | to | len) &&
-	    !gcm_pin_is_on() && !gcm_alter_is_noted(gcm_slot_get(from))) {
-		if (gcm_os_move((void *)from, (void *)to, len) == 0) {
+	    !gcm_alter_is_noted(gcm_slot_get(from)) && gcm_pin_move_begin()) {
+		int error = gcm_os_move((void *)from, (void *)to, len);
+
+		gcm_pin_move_end();
+		if (error == 0) {
 			gcm_page_at(to)->flags |= GCM_PAGE_MOVED;
 			return true;
 		}

@@ -9,6 +9,9 @@
  *             since its last poll is readable: a mutator that takes a page's
  *             access away has first noted the block (ALTERED) behind the gate.
  *
+ *   .inv.pin-move  a mutator that moves pages says so and then looks whether it
+ *             may; the collector forbids it and then waits for those who do.
+ *
  * FORK    the child has no markers: gcm_pin_reset.
  */
 #include "core/pin.h"
@@ -23,8 +26,19 @@ enum {
 };
 
 static _Atomic bool pinned;      /* page-heap lock; read by all */
+static _Atomic bool tracked;     /* the collector's thread; read by all */
+static _Atomic uint32_t moving;  /* mutators inside mremap */
 static _Atomic uint32_t inside;  /* markers that are in; futex */
 _Atomic uint32_t gcm_pin_wanted; /* mutators that want them out; futex */
+
+static void
+await_moves(void)
+{
+	uint32_t seen;
+
+	while ((seen = atomic_load(&moving)) != 0)
+		gcm_os_wait(&moving, seen, WAIT_NS);
+}
 
 void
 gcm_pin_begin(void)
@@ -32,6 +46,7 @@ gcm_pin_begin(void)
 	gcm_lock_acquire(&gcm_pageheap.lock);
 	atomic_store(&pinned, true);
 	gcm_lock_release(&gcm_pageheap.lock);
+	await_moves();
 }
 
 void
@@ -40,6 +55,30 @@ gcm_pin_end(void)
 	gcm_lock_acquire(&gcm_pageheap.lock);
 	atomic_store(&pinned, false);
 	gcm_lock_release(&gcm_pageheap.lock);
+}
+
+void
+gcm_pin_track(bool on)
+{
+	atomic_store(&tracked, on);
+	if (on)
+		await_moves(); /* .inv.pin-move */
+}
+
+bool
+gcm_pin_move_begin(void)
+{
+	atomic_fetch_add(&moving, 1); /* .inv.pin-move */
+	if (!atomic_load(&pinned) && !atomic_load(&tracked))
+		return true;
+	gcm_pin_move_end();
+	return false;
+}
+
+void
+gcm_pin_move_end(void)
+{
+	atomic_fetch_sub(&moving, 1);
 }
 
 bool
@@ -101,6 +140,8 @@ void
 gcm_pin_reset(void)
 {
 	atomic_store(&pinned, false);
+	atomic_store(&tracked, false);
+	atomic_store(&moving, 0);
 	atomic_store(&inside, 0);
 	atomic_store(&gcm_pin_wanted, 0);
 }

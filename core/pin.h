@@ -19,6 +19,18 @@ void gcm_pin_end(void);
 /* Are pages pinned?  Exact under the page-heap lock. */
 bool gcm_pin_is_on(void);
 
+/* Writes are tracked, so that the zone is several mappings for the kernel, or
+ * are no longer.  The collector's thread.
+ */
+void gcm_pin_track(bool on);
+
+/* Around moving pages of the zone by mremap: false when they may not be moved,
+ * for a marker could meet them on their way, or because a range over several
+ * mappings may be moved by half.
+ */
+bool gcm_pin_move_begin(void);
+void gcm_pin_move_end(void);
+
 /* A marker comes and goes.  While it is in it calls gcm_pin_poll between two
  * blocks and keeps no address that it has checked across that call.  With the
  * world stopped the poll does nothing (`stopped`): nobody changes mappings

@@ -115,19 +115,22 @@ count_bytes(uint64_t high_bits)
 	return (uint32_t)((high_bits >> 7) * EVERY_BYTE >> 56);
 }
 
-/* 0x80 in each of the bytes `limbo` whose grace is over: the colour it went there
- * with is `grace` cycles old, and one at least.
+/* 0x80 in each of the bytes `limbo` whose grace is over.  The age is counted in
+ * colours, at most 3; those of cycles given up since the last sweep do not
+ * count.
  */
 static uint64_t
 find_due(const struct gcm_sweep *sweep, uint64_t word, uint64_t limbo)
 {
 	uint64_t now = (sweep->colour & GCM_COLOUR) + 4u;
-	uint64_t age = now * EVERY_BYTE - (word & 3 * EVERY_BYTE);
-	uint64_t due = age | age >> 1;
+	uint64_t age = now * EVERY_BYTE - (word & 3 * EVERY_BYTE), due = 0;
+	uint32_t least = (sweep->grace > 0 ? sweep->grace : 1) + sweep->skipped;
 
-	if (sweep->grace == 2)
+	if (least == 1)
+		due = age | age >> 1;
+	else if (least == 2)
 		due = age >> 1;
-	else if (sweep->grace == 3)
+	else if (least == 3)
 		due = age & age >> 1;
 	return sweep->reclaim ? due << 7 & limbo : 0;
 }
@@ -151,8 +154,8 @@ next_word(const struct gcm_sweep *sweep, uint64_t word, uint64_t white,
 		*freed |= white;
 	stay = whole_bytes(white & ~*freed);
 	return (word & ~whole_bytes(white | *freed)) |
-	       (stay & (hidden * EVERY_BYTE |
-			   (word & GCM_NOSCAN * EVERY_BYTE))) |
+	       (stay &
+		   (hidden * EVERY_BYTE | (word & GCM_NOSCAN * EVERY_BYTE))) |
 	       *freed >> 7;
 }
 
@@ -162,8 +165,8 @@ next_state(const struct gcm_sweep *sweep, uint8_t state)
 {
 	uint64_t freed;
 
-	return (uint8_t)next_word(sweep, state, find_white(state, sweep->colour),
-	    find_limbo(state) & 0x80, &freed);
+	return (uint8_t)next_word(sweep, state,
+	    find_white(state, sweep->colour), find_limbo(state) & 0x80, &freed);
 }
 
 /* Spans of slots -------------------------------------------------------------
@@ -248,13 +251,19 @@ sweep_large(struct gcm_sweep *sweep, struct walk *walk, uint32_t index)
 	uint8_t state = atomic_load(at), next;
 	uint64_t bytes = (uint64_t)gcm_large_length(gcm_page(index))
 			 << GCM_PAGE_SHIFT;
+	struct gcm_sweep gentle = *sweep;
 
+	/* Its maker colours a block twice when a cycle begins meanwhile, and
+	 * may sleep before the second time.
+	 */
+	if (gentle.grace == 0)
+		gentle.grace = 1;
 	do {
 		next = state;
 		if (((state & GCM_ALLOC) != 0 &&
 			((state ^ sweep->colour) & GCM_COLOUR) != 0) ||
 		    gcm_state_is_limbo(state))
-			next = next_state(sweep, state);
+			next = next_state(&gentle, state);
 	} while (
 	    next != state && !atomic_compare_exchange_weak(at, &state, next));
 	if ((next & (GCM_ALLOC | GCM_SAMPLED)) != 0) {
@@ -275,6 +284,8 @@ visit_swept(struct walk *walk, uint32_t index)
 {
 	struct gcm_sweep *sweep = walk->arg;
 
+	if (atomic_load(sweep->alarmed))
+		sweep->reclaim = false;
 	if (gcm_page_kind(gcm_page(index)) == GCM_KIND_SMALL)
 		sweep_span(sweep, index);
 	else

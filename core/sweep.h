@@ -8,7 +8,9 @@ struct gcm_sweep {
 	uint8_t colour; /* in: ALLOC | colour of the cycle that has marked */
 	uint8_t grace;  /* in: cycles in LIMBO, 0..3 */
 	bool reclaim;   /* in: LIMBO may become FREE */
-	bool poison;    /* in: fill what becomes FREE with 0xDB */
+	const _Atomic bool *alarmed; /* in: true ends reclaiming at once */
+	uint32_t skipped; /* in: cycles given up since the last sweep */
+	bool poison;      /* in: fill what becomes FREE with 0xDB */
 	uint64_t live_bytes, live_blocks; /* out: the program has, slot sizes */
 	uint64_t limbo_bytes, limbo_blocks; /* out: kept another cycle */
 	uint64_t freed_bytes, freed_blocks; /* out */

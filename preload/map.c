@@ -90,8 +90,13 @@ mremap(void *old, size_t old_len, size_t len, int flags, ...)
 	va_start(list, flags);
 	to = va_arg(list, void *);
 	va_end(list);
-	if (is_heap(old))
+	/* While the collector tracks writes, a block may lie in two mappings of
+	 * the kernel's, which does not move that.
+	 */
+	if (is_heap(old)) {
+		(void)gcm_heap_stop_threads();
 		alter(old, old_len);
+	}
 	if ((flags & MREMAP_FIXED) != 0 && is_heap(to))
 		alter(to, len);
 	return next(old, old_len, len, flags, to);

@@ -420,10 +420,9 @@ lower_stack(const struct gcm_roots *roots, uintptr_t addr)
  */
 static bool
 mark_thread(struct gcm_roots *roots, struct gcm_marker *marker,
-    const struct gcm_stopped *thread)
+    const struct gcm_stop_answer *said)
 {
-	uintptr_t sp = atomic_load(&thread->sp);
-	uintptr_t frame = atomic_load(&thread->frame), end;
+	uintptr_t sp = said->sp, frame = said->frame, end;
 	const struct gcm_mapping *mapping;
 
 	lower_stack(roots, sp);
@@ -447,10 +446,10 @@ gcm_roots_mark_stacks(struct gcm_roots *roots, struct gcm_marker *marker)
 	bool whole = true;
 
 	for (size_t i = 0; i < gcm_stop_count(); i++) {
-		const struct gcm_stopped *thread = gcm_stop_at(i);
+		struct gcm_stop_answer said;
 
-		if (thread != NULL)
-			whole &= mark_thread(roots, marker, thread);
+		if (gcm_stop_at(i, &said))
+			whole &= mark_thread(roots, marker, &said);
 	}
 	for (size_t i = 0; i < roots->count; i++) {
 		const struct gcm_root *root = &roots->list[i];

@@ -45,7 +45,10 @@ choose_way(void)
 
 	if (wanted == WAY_OFF || wanted == WAY_FORK)
 		return wanted;
-	return gcm_dirty_open() == 0 ? WAY_PAGEMAP : WAY_FORK;
+	if (gcm_dirty_open() != 0)
+		return WAY_FORK;
+	gcm_pin_track(true);
+	return WAY_PAGEMAP;
 }
 
 static void
@@ -65,8 +68,10 @@ open_scanner(void)
 static void
 close_scanner(void)
 {
-	if (scanner.way == WAY_PAGEMAP)
+	if (scanner.way == WAY_PAGEMAP) {
 		gcm_dirty_close();
+		gcm_pin_track(false);
+	}
 	gcm_pages_close();
 	gcm_stop_close();
 	gcm_stop_exempt(scanner.tid, false);

@@ -15,9 +15,9 @@
  *         EMPTY         -                      KNOWN WANTED
  *         KNOWN         stopper, from the      WANTED BLOCKED
  *                       thread's own record
- *         WANTED        stopper, before the    STOPPED GONE
- *                       signal
- *         STOPPED       the thread's handler   -
+ *         WANTED        stopper, before the    GONE
+ *                       signal; its answer is the word, until the handler
+ *                       leads it to its stack: then the thread is stopped
  *         BLOCKED       stopper                -
  *         GONE          stopper                -
  *         All are EMPTY again when the next stop begins.
@@ -29,6 +29,9 @@
  * INVARIANTS
  *   .inv.stop-word   a thread that answers waits until the word is no more what
  *                    it was when it answered.
+ *   .inv.stop-token  an answer is one compare-and-swap against the word of the
+ *                    stop that it is for: a handler that was late for a stop
+ *                    given up does not answer the next one.
  *   .inv.stop-quiet  no signal interrupts a blocked-safe call: the stopper
  * makes the word odd and then looks whether a thread is blocked; a thread that
  * enters says so and then looks at the word (scan/thread.c).  One of the two
@@ -62,7 +65,6 @@ enum gcm_stop_state {
 	EMPTY,
 	KNOWN,
 	WANTED,
-	STOPPED,
 	BLOCKED,
 	GONE
 };
@@ -123,6 +125,8 @@ clear_entries(void)
 		atomic_store_explicit(&entries[i].tid, 0, memory_order_relaxed);
 		atomic_store_explicit(
 		    &entries[i].state, EMPTY, memory_order_relaxed);
+		atomic_store_explicit(
+		    &entries[i].answer, 0, memory_order_relaxed);
 		entries[i].thread = NULL;
 	}
 	stop.used = 0;
@@ -164,18 +168,23 @@ gcm_stop_wait(void)
 		gcm_os_wait(&gcm_stop_word, seen, 0);
 }
 
+/* Answer the stop that made the word odd, if it still waits for us: from then
+ * on our entry leads to what is on this stack.
+ */
 static void
 answer(struct gcm_stopped *entry, const void *context, uint32_t word)
 {
-	uintptr_t sp = gcm_regs_sp(context);
+	struct gcm_stop_answer said = {
+	    .sp = gcm_regs_sp(context) - GCM_REGS_RED_ZONE,
+	    .frame = (uintptr_t)__builtin_frame_address(0),
+	};
+	uintptr_t wanted = word;
 
-	atomic_store_explicit(
-	    &entry->sp, sp - GCM_REGS_RED_ZONE, memory_order_relaxed);
-	atomic_store_explicit(&entry->frame,
-	    (uintptr_t)__builtin_frame_address(0), memory_order_relaxed);
-	atomic_store_explicit(
-	    &entry->context, (uintptr_t)context, memory_order_relaxed);
-	atomic_store(&entry->state, STOPPED);
+	if ((uintptr_t)&said < said.frame)
+		said.frame = (uintptr_t)&said;
+	if (!atomic_compare_exchange_strong(
+		&entry->answer, &wanted, (uintptr_t)&said))
+		return; /* .inv.stop-token */
 	atomic_fetch_add(&stop.acks, 1);
 	gcm_os_wake(&stop.acks, 1);
 	while (atomic_load(&gcm_stop_word) == word) /* .inv.stop-word */
@@ -187,16 +196,12 @@ handle_stop(int number, siginfo_t *info, void *context)
 {
 	uint32_t word = atomic_load(&gcm_stop_word);
 	uint32_t tid = (uint32_t)gcm_arch_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
+	struct gcm_stopped *entry = find_entry(tid);
 
 	(void)number;
 	(void)info;
-	if ((word & 1) != 0) {
-		struct gcm_stopped *entry = find_entry(tid);
-
-		if (entry != NULL && atomic_load(&entry->tid) == tid &&
-		    atomic_load(&entry->state) == WANTED)
-			answer(entry, context, word);
-	}
+	if ((word & 1) != 0 && entry != NULL && atomic_load(&entry->tid) == tid)
+		answer(entry, context, word);
 }
 
 static long
@@ -344,9 +349,7 @@ is_blocked(struct gcm_stopped *entry)
 
 	if (thread == NULL || atomic_load(&thread->blocked) == 0)
 		return false;
-	atomic_store(&entry->sp, atomic_load(&thread->sp));
-	atomic_store(&entry->frame, 0);
-	atomic_store(&entry->context, 0);
+	entry->sp = atomic_load(&thread->sp);
 	return true;
 }
 
@@ -359,6 +362,7 @@ want_thread(struct gcm_stopped *entry, uint32_t tid, bool distrusts)
 		atomic_store(&entry->state, BLOCKED);
 		return distrusts ? -EPERM : 0;
 	}
+	atomic_store(&entry->answer, atomic_load(&gcm_stop_word));
 	atomic_store(&entry->state, WANTED);
 	error = gcm_arch_syscall(
 	    SYS_tgkill, gcm_os_pid(), tid, gcm_stop_signal(), 0, 0, 0);
@@ -415,6 +419,27 @@ visit_thread(uint32_t tid, void *arg)
 	return want_thread(entry, tid, pass->distrusts);
 }
 
+static bool
+is_silent(const struct gcm_stopped *entry)
+{
+	return atomic_load(&entry->state) == WANTED &&
+	       (atomic_load(&entry->answer) & 1) != 0;
+}
+
+/* Will it never answer?  It may do so this very moment. */
+static bool
+is_gone(struct gcm_stopped *entry)
+{
+	uint32_t tid = atomic_load(&entry->tid);
+	uintptr_t wanted = atomic_load(&gcm_stop_word);
+
+	if (!is_exempt(tid) && gcm_task_kind(tid) == GCM_TASK_THREAD)
+		return false;
+	if (atomic_compare_exchange_strong(&entry->answer, &wanted, 0))
+		atomic_store(&entry->state, GONE);
+	return true;
+}
+
 /* How many have not answered; with `look`, after a look at what they are. */
 static uint32_t
 count_silent(bool look)
@@ -422,22 +447,9 @@ count_silent(bool look)
 	struct gcm_stopped *entries = atomic_load(&stop.entries);
 	uint32_t room = atomic_load(&stop.room), nsilent = 0;
 
-	for (uint32_t i = 0; i < room; i++) {
-		uint32_t tid = atomic_load(&entries[i].tid);
-
-		if (tid == 0 || atomic_load(&entries[i].state) != WANTED)
-			continue;
-		if (look &&
-		    (is_exempt(tid) || gcm_task_kind(tid) != GCM_TASK_THREAD)) {
-			/* It may answer this very moment: no matter. */
-			uint32_t wanted = WANTED;
-
-			atomic_compare_exchange_strong(
-			    &entries[i].state, &wanted, GONE);
-			continue;
-		}
-		nsilent++;
-	}
+	for (uint32_t i = 0; i < room; i++)
+		if (is_silent(&entries[i]) && !(look && is_gone(&entries[i])))
+			nsilent++;
 	return nsilent;
 }
 
@@ -538,16 +550,18 @@ gcm_stop_count(void)
 	return atomic_load(&stop.room);
 }
 
-const struct gcm_stopped *
-gcm_stop_at(size_t i)
+bool
+gcm_stop_at(size_t i, struct gcm_stop_answer *said)
 {
 	const struct gcm_stopped *entry = &atomic_load(&stop.entries)[i];
 	uint32_t state = atomic_load(&entry->state);
 
-	if (atomic_load(&entry->tid) == 0 ||
-	    (state != STOPPED && state != BLOCKED))
-		return NULL;
-	return entry;
+	said->sp = entry->sp;
+	said->frame = 0;
+	if (state == WANTED) /* its stack is there: it waits */
+		*said = *(const struct gcm_stop_answer *)atomic_load(
+		    &entry->answer);
+	return state == WANTED || state == BLOCKED;
 }
 
 void

@@ -6,14 +6,21 @@
 
 struct gcm_thread;
 
-/* A stopped thread. */
+/* What a stopped thread says of itself. */
+struct gcm_stop_answer {
+	uintptr_t sp; /* lowest address of its own */
+	uintptr_t
+	    frame; /* of the signal's handler, on whatever stack; 0: none */
+};
+
+/* An entry of the stopper's table. */
 struct gcm_stopped {
 	struct gcm_thread *thread; /* its record, or NULL; the stopper */
-	_Atomic uint32_t tid;
-	_Atomic uint32_t state;    /* enum gcm_stop_state in stop.c */
-	_Atomic uintptr_t sp;      /* lowest address of its own */
-	_Atomic uintptr_t frame;   /* of the signal's frame; 0: blocked-safe */
-	_Atomic uintptr_t context; /* ucontext_t of the handler; 0: none */
+	_Atomic uint32_t tid;      /* the stopper; read by handlers */
+	_Atomic uint32_t state;    /* the stopper */
+	_Atomic uintptr_t answer;  /* the word of the stop that wants one, then
+				      the thread's struct gcm_stop_answer */
+	uintptr_t sp;              /* BLOCKED; the stopper */
 };
 
 /* Choose the signal: what GCM_SIGNAL names, or one.  The constructor. */
@@ -40,9 +47,9 @@ int gcm_stop_move(void);
 int gcm_stop_world(uint64_t deadline_ns);
 void gcm_stop_resume(void);
 
-/* Entries to look at, and the stopped thread of one, or NULL. */
+/* Entries to look at; what a stopped thread said, false where there is none. */
 size_t gcm_stop_count(void);
-const struct gcm_stopped *gcm_stop_at(size_t i);
+bool gcm_stop_at(size_t i, struct gcm_stop_answer *said);
 
 /* A thread of ours: never stopped, never looked at. */
 void gcm_stop_exempt(uint32_t tid, bool on);

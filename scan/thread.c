@@ -419,6 +419,8 @@ gcm_blocked_outside(struct gcm_blocked_was *was)
 	was->blocked = atomic_load(&self->blocked) != 0;
 	if (was->blocked)
 		gcm_blocked_leave(self);
+	else /* it may have interrupted leave, after its first store */
+		wait_for_world();
 }
 
 /* Another thread than the one that came outside (a handler that switched

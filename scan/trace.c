@@ -169,9 +169,12 @@ look_again(struct gcm_tracer *tracer, bool again, uint64_t *bytes)
 	struct gcm_marker *leader = gcm_crew_leader();
 	struct written written = {leader, 0};
 	uintptr_t hi = gcm_page_addr(gcm_zone_pages());
-	bool told =
-	    gcm_dirty_take(gcm_zone.lo, hi, again, mark_written, &written) == 0;
+	bool told;
 
+	if (again) /* what the zone has grown by meanwhile */
+		(void)gcm_dirty_watch(gcm_zone.lo, hi);
+	told =
+	    gcm_dirty_take(gcm_zone.lo, hi, again, mark_written, &written) == 0;
 	*bytes = written.bytes;
 	return told && gcm_roots_mark_written(&tracer->roots, leader, again);
 }
