@@ -174,6 +174,9 @@ gcm_cache_free_remote(struct gcm_cache *cache, void *block)
 	if (tag == 0 || (tag ^ cache->tag) <= GCM_TAG_CLASS)
 		return false;
 	size = gcm_classes[tag & GCM_TAG_CLASS].size;
+	if (GCM_UNLIKELY(gcm_cache_frees_are_poisoned()) &&
+	    (tag & GCM_TAG_CLASS) != GCM_CLASS_ZERO)
+		memset(block, GCM_POISON, size);
 	if (size >= KEPT_SIZE &&
 	    tag >> GCM_TAG_OWNER_SHIFT != GCM_OWNER_ORPHAN &&
 	    keep_slot(cache, block, tag & GCM_TAG_CLASS))
@@ -233,8 +236,11 @@ void
 gcm_cache_init(struct gcm_cache *cache, uint32_t id)
 {
 	cache->id = id;
-	cache->tag = (gcm_cache_frees_are_ignored() ? GCM_OWNER_NONE : id)
-		     << GCM_TAG_OWNER_SHIFT;
+	cache->tag =
+	    (gcm_cache_frees_are_ignored() || gcm_cache_frees_are_poisoned()
+		    ? GCM_OWNER_NONE
+		    : id)
+	    << GCM_TAG_OWNER_SHIFT;
 	gcm_lock_init(&cache->lock, GCM_RANK_cache);
 	for (uint32_t i = 0; i < GCM_NCLASSES; i++) {
 		cache->top[i] = nothing;

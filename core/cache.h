@@ -154,6 +154,23 @@ gcm_cache_frees_are_ignored(void)
 	return atomic_load_explicit(&gcm_cache_ignoring, memory_order_relaxed);
 }
 
+/* From now on a block is filled with GCM_POISON when it becomes free: what a
+ * program reads after free shows, and new blocks hold no old addresses.  The
+ * constructor.
+ */
+void gcm_cache_poison_frees(void);
+extern GCM_HIDDEN _Atomic bool gcm_cache_poisoning; /* sticky */
+
+enum {
+	GCM_POISON = 0xdb
+};
+
+static inline bool
+gcm_cache_frees_are_poisoned(void)
+{
+	return atomic_load_explicit(&gcm_cache_poisoning, memory_order_relaxed);
+}
+
 /* A cycle begins: new blocks get this colour (ALLOC | cycle mod 4) from now on.
  * The collector's thread, also while the world is stopped.
  */

@@ -151,8 +151,9 @@ gcm_cache_alloc_shared(uint32_t class_id)
 	return slot;
 }
 
+/* Let no free take the fast path. */
 static void
-ignore_frees(struct gcm_cache *cache, void *arg)
+slow_frees(struct gcm_cache *cache, void *arg)
 {
 	(void)arg;
 	cache->tag = (uint32_t)GCM_OWNER_NONE << GCM_TAG_OWNER_SHIFT;
@@ -164,7 +165,16 @@ void
 gcm_cache_ignore_frees(void)
 {
 	atomic_store(&gcm_cache_ignoring, true);
-	gcm_cache_visit(ignore_frees, NULL);
+	gcm_cache_visit(slow_frees, NULL);
+}
+
+_Atomic bool gcm_cache_poisoning;
+
+void
+gcm_cache_poison_frees(void)
+{
+	atomic_store(&gcm_cache_poisoning, true);
+	gcm_cache_visit(slow_frees, NULL);
 }
 
 static void

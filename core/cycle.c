@@ -290,7 +290,7 @@ take_white(const struct gcm_trace *trace, struct gcm_sweep *sweep)
 	    .reclaim = is_reclaiming(),
 	    .alarmed = &cycle.alarmed,
 	    .skipped = cycle.given_up - 1,
-	    .poison = gcm_options.poison != 0,
+	    .poison = gcm_cache_frees_are_poisoned(),
 	};
 	atomic_store(&cycle.net, 0);
 	gcm_sweep_heap(sweep);
@@ -532,6 +532,11 @@ gcm_cycle_use(const struct gcm_scanner *scanner)
 	cycle.stat.goal_bytes = cycle.pace.goal;
 	if (gcm_options.FREE != 0)
 		gcm_cache_ignore_frees();
+	/* The second mark reads new blocks as a whole, the first one only what
+	 * was written: without old addresses in them both see the same.
+	 */
+	if (gcm_options.poison != 0 || gcm_options.verify != 0)
+		gcm_cache_poison_frees();
 	cycle.scanner = scanner;
 }
 

@@ -302,6 +302,10 @@ free_span(uint32_t index, uint8_t state, bool clean)
 	struct gcm_page *page = gcm_page(index);
 	size_t len = (size_t)page->n << GCM_PAGE_SHIFT;
 
+	if (GCM_UNLIKELY(gcm_cache_frees_are_poisoned()) &&
+	    !gcm_alter_is_noted(state) && !clean)
+		memset((void *)gcm_page_addr(index), GCM_POISON,
+		    (size_t)gcm_large_length(page) << GCM_PAGE_SHIFT);
 	if (gcm_alter_is_noted(state) || (page->flags & GCM_PAGE_MOVED) != 0) {
 		bool renewed = gcm_pageheap_renew(
 		    gcm_page_addr(index), gcm_page_addr(index + page->n));

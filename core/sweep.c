@@ -32,8 +32,7 @@
 enum {
 	STEP_PAGES = 512, /* looked at under one hold of the lock */
 	LARGE_MOST = 32,  /* dead large blocks of one hold */
-	WORD = 8,         /* states a step */
-	POISON = 0xdb
+	WORD = 8          /* states a step */
 };
 
 #define EVERY_BYTE 0x0101010101010101u
@@ -174,23 +173,25 @@ next_state(const struct gcm_sweep *sweep, uint8_t state)
 
 /* Poisoned before anybody may have it: first LOST, which is nobody's. */
 static void
-poison_slots(uintptr_t addr, uint64_t freed, uint32_t size)
+poison_slots(uintptr_t addr, uint64_t freed, uint32_t usable)
 {
 	for (; freed != 0; freed &= freed - 1) {
 		uintptr_t slot =
 		    addr +
 		    ((uintptr_t)__builtin_ctzll(freed) / 8) * GCM_GRANULE;
 
-		memset((void *)slot, POISON, size);
+		memset((void *)slot, GCM_POISON, usable);
 		gcm_slot_set(slot, GCM_FREE);
 	}
 }
 
 /* One word of states; the 0x80 bits of what became FREE. */
 static uint64_t
-sweep_word(struct gcm_sweep *sweep, uintptr_t addr, uint32_t size)
+sweep_word(
+    struct gcm_sweep *sweep, uintptr_t addr, const struct gcm_class *class)
 {
 	_Atomic uint64_t *at = word_at(addr);
+	uint32_t size = class->size;
 	uint64_t word = atomic_load_explicit(at, memory_order_relaxed);
 	uint64_t white, limbo, todo, next, freed;
 	uint64_t live;
@@ -216,7 +217,7 @@ sweep_word(struct gcm_sweep *sweep, uintptr_t addr, uint32_t size)
 	sweep->freed_blocks += count_bytes(freed);
 	sweep->freed_bytes += (uint64_t)count_bytes(freed) * size;
 	if (sweep->poison)
-		poison_slots(addr, freed, size);
+		poison_slots(addr, freed, class->usable);
 	return freed;
 }
 
@@ -224,8 +225,7 @@ static void
 sweep_span(struct gcm_sweep *sweep, uint32_t index)
 {
 	const struct gcm_page *page = gcm_page(index);
-	uint32_t class_id = gcm_page_class(page);
-	uint32_t size = gcm_classes[class_id].size;
+	const struct gcm_class *class = &gcm_classes[gcm_page_class(page)];
 	uintptr_t at = gcm_page_addr(index);
 	uintptr_t end = at + ((uintptr_t)page->n << GCM_PAGE_SHIFT);
 
@@ -235,7 +235,7 @@ sweep_span(struct gcm_sweep *sweep, uint32_t index)
 		if (atomic_load_explicit(word_at(at), memory_order_relaxed) ==
 		    0)
 			continue;
-		if (sweep_word(sweep, at, size) != 0)
+		if (sweep_word(sweep, at, class) != 0)
 			gcm_hint_set(at); /* .inv.hint: after the store */
 	}
 }
