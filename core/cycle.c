@@ -11,8 +11,9 @@
  *         A thread that outruns the marker waits a little, in a refill, and
  *         leaves it the processor.
  *
- *         The thread ends when the program has not allocated since the last
- *         forced cycle, or when it is wanted gone (fork, setuid, unshare).
+ *         When the program has been quiet for a while its garbage is collected
+ *         a last time and the thread ends; also when it is wanted gone (fork,
+ *         setuid, unshare).
  *
  * STATES  of the thread
  *         OFF       none, or on its way out            ON DISABLED
@@ -54,15 +55,15 @@ enum {
 	GIVEN_UP_MOST = 3, /* cycles in a row before a colour comes back */
 	GIVEN_UP_FOR_FORK = 3,
 	STOP_NS = 1000 * 1000 * 1000,
-	WAIT_NS = 5 * 1000 * 1000,  /* for a marker that is outrun, at once */
-	WAITS = 10,                 /* and how often */
-	TAX_NS = 50 * 1000,         /* for each STEP_BYTES while it is behind */
-	IDLE_NS = 10 * 1000 * 1000, /* after a cycle that was given up */
-	LINGER_NS = 1000 * 1000 * 1000,
+	WAIT_NS = 5 * 1000 * 1000, /* for a marker that is outrun, at once */
+	WAITS = 10,                /* and how often */
+	TAX_NS = 50 * 1000,        /* for each STEP_BYTES while it is behind */
+	WORTH_BYTES = 256 << 10,
 	RELIEF_REST_NS = 1000 * 1000 * 1000,
 	COLLECT_TRIES = 20
 };
 #define RELIEF_NS 5000000000u
+#define QUIET_NS 2000000000u
 
 enum { /* the thread */
 	OFF,
@@ -103,7 +104,6 @@ static struct {
 	uint32_t given_up;          /* cycles in a row; the thread */
 	uint64_t began_ns;          /* of the process, as far as we know */
 	uint64_t cpu_ns;            /* of all cycles; the thread */
-	int64_t seen_net;           /* net when the last cycle ended; thread */
 	struct gcm_pace pace;       /* the thread */
 	struct gcm_cycle_stat stat; /* the thread; read by all, roughly */
 } cycle;
@@ -428,7 +428,6 @@ run_cycle(bool forced, bool periodic)
 		postpone();
 	}
 	cycle.stat.forced += forced;
-	cycle.seen_net = atomic_load(&cycle.net);
 	atomic_store(&cycle.last_ns, gcm_os_now_ns());
 	atomic_store(&cycle.active, false);
 	report_cycle(&outcome);
@@ -439,29 +438,34 @@ run_cycle(bool forced, bool periodic)
 /* The thread
  * -------------------------------------------------------------------- */
 
-/* Has the program allocated or freed since the last cycle, or is something in
- * limbo whose time will come?
+/* Would a cycle find much?  Growth since the last one, or blocks whose time in
+ * limbo would be over.
  */
 static bool
-is_quiet(void)
+is_worth_it(void)
 {
-	return atomic_load(&cycle.net) == cycle.seen_net &&
-	       (cycle.stat.limbo_bytes == 0 || !is_reclaiming());
+	int64_t net = atomic_load(&cycle.net);
+	uint64_t least = atomic_load(&cycle.base) / 16 + WORTH_BYTES;
+
+	return is_reclaiming() && (cycle.stat.limbo_bytes > 0 ||
+				      (net > 0 && (uint64_t)net > least));
 }
 
-/* Sleep until somebody wishes something, or the interval is over; the wishes,
- * taken; 0: nothing to do any more.
+/* Sleep until somebody wishes something, the interval is over, or the program
+ * has been quiet for a while: then it gets its garbage collected, and is rid of
+ * us.  The wishes, taken; 0: nothing to do any more.
  */
 static uint32_t
 await_wish(bool *periodic)
 {
 	int64_t interval = gcm_options.INTERVAL;
-	uint64_t ns = interval == GCM_OFF ? LINGER_NS : (uint64_t)interval;
+	int64_t before = atomic_load(&cycle.net) + 1; /* not quiet yet */
+	bool restless = interval != GCM_OFF && (uint64_t)interval < QUIET_NS;
 
 	*periodic = false;
 	for (;;) {
 		uint32_t wish = atomic_load(&cycle.wish);
-		uint64_t past = gcm_os_now_ns() - atomic_load(&cycle.last_ns);
+		int64_t net = atomic_load(&cycle.net);
 
 		if ((wish & WISH_STOP) != 0)
 			return wish;
@@ -469,14 +473,17 @@ await_wish(bool *periodic)
 			atomic_fetch_and(&cycle.wish, ~wish);
 			return wish;
 		}
-		if (past < ns) {
-			gcm_os_wait(&cycle.wish, 0, ns - past);
-			continue;
+		if (interval != GCM_OFF &&
+		    gcm_os_now_ns() - atomic_load(&cycle.last_ns) >=
+			(uint64_t)interval) {
+			*periodic = true;
+			return WISH_FORCED;
 		}
-		if (interval == GCM_OFF || is_quiet())
-			return 0;
-		*periodic = true;
-		return WISH_FORCED;
+		if (net == before && !restless)
+			return is_worth_it() ? WISH_FORCED : 0;
+		before = net;
+		gcm_os_wait(
+		    &cycle.wish, 0, restless ? (uint64_t)interval : QUIET_NS);
 	}
 }
 
