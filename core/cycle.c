@@ -341,6 +341,7 @@ set_pace(const struct outcome *outcome)
 	    .percent = gcm_options.PERCENT,
 	    .min_heap = (uint64_t)gcm_options.MINHEAP,
 	    .mem_limit = gcm_limit_soft(),
+	    .grace = (uint32_t)gcm_options.GRACE,
 	};
 
 	if (outcome->heap_marked > outcome->heap_start)
@@ -517,7 +518,11 @@ gcm_cycle_use(const struct gcm_scanner *scanner)
 		return;
 	cycle.began_ns = gcm_os_now_ns();
 	atomic_store(&cycle.last_ns, cycle.began_ns);
-	gcm_pace_first(&cycle.pace, gcm_options.PERCENT, min_heap);
+	/* Finding a cgroup's limit takes time at the start. */
+	gcm_pace_first(&cycle.pace, gcm_options.PERCENT, min_heap,
+	    gcm_options.PERCENT == GCM_OFF || gcm_options.MEMLIMIT >= 0
+		? gcm_limit_soft()
+		: UINT64_MAX);
 	atomic_store(&cycle.trigger, cycle.pace.trigger);
 	atomic_store(&cycle.assist, cycle.pace.assist);
 	cycle.stat.goal_bytes = cycle.pace.goal;

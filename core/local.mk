@@ -17,7 +17,13 @@ noinst_LTLIBRARIES += %D%/libcore.la %D%/libcore-noos.la
 	%D%/own.h \
 	%D%/scanner.h \
 	%D%/cycle.h \
-	%D%/own.c %D%/pace.h %D%/pace.c %D%/limit.h %D%/gctrace.h %D%/gctrace.c \
+	%D%/own.c \
+	%D%/pace.h \
+	%D%/pace.c \
+	%D%/limit.h \
+	%D%/limit.c \
+	%D%/gctrace.h \
+	%D%/gctrace.c \
 	%D%/cycle.c \
 	%D%/pin.h \
 	%D%/pin.c \
