@@ -6,7 +6,7 @@ noinst_LTLIBRARIES += %D%/libcore.la %D%/libcore-noos.la
 
 %C%_libcore_la_CPPFLAGS = $(LIB_CPPFLAGS)
 %C%_libcore_la_CFLAGS = $(LIB_CFLAGS)
-%C%_libcore_la_SOURCES = %D%/os_linux.c
+%C%_libcore_la_SOURCES = %D%/os_linux.c %D%/os_linux_file.c
 %C%_libcore_la_LIBADD = %D%/libcore-noos.la
 
 %C%_libcore_noos_la_CPPFLAGS = $(LIB_CPPFLAGS)
