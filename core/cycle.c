@@ -38,6 +38,7 @@
 #include "core/heap.h"
 #include "core/large.h"
 #include "core/limit.h"
+#include "core/meta.h"
 #include "core/option.h"
 #include "core/os.h"
 #include "core/pace.h"
@@ -333,7 +334,7 @@ struct outcome {
 	enum gcm_abandon why;
 	bool forced, periodic;
 	uint64_t began_ns, marked_ns, before_ns; /* before: end of the last */
-	uint64_t heap_start, heap_marked, goal;
+	uint64_t heap_before, heap_start, heap_marked, goal;
 };
 
 static void
@@ -351,8 +352,13 @@ set_pace(const struct outcome *outcome)
 	    .percent = gcm_options.PERCENT,
 	    .min_heap = (uint64_t)gcm_options.MINHEAP,
 	    .mem_limit = gcm_limit_soft(),
+	    .grace = (uint32_t)gcm_options.GRACE,
+	    .metadata = gcm_meta_mapped() + gcm_table_mapped(),
+	    .grown = outcome->heap_start - outcome->heap_before,
 	};
 
+	if (outcome->heap_start < outcome->heap_before)
+		facts.grown = 0;
 	if (outcome->heap_marked > outcome->heap_start)
 		facts.allocated = outcome->heap_marked - outcome->heap_start;
 	gcm_pace_next(&cycle.pace, &facts);
@@ -408,6 +414,7 @@ run_cycle(bool forced, bool periodic)
 	outcome.began_ns = gcm_os_now_ns();
 	outcome.before_ns = atomic_load(&cycle.last_ns);
 	outcome.goal = cycle.pace.goal;
+	outcome.heap_before = atomic_load(&cycle.base);
 	outcome.heap_start = heap_bytes();
 	atomic_fetch_add(&cycle.number, 1);
 	outcome.trace.colour = take_colour();
@@ -533,7 +540,11 @@ gcm_cycle_use(const struct gcm_scanner *scanner)
 		return;
 	cycle.began_ns = gcm_os_now_ns();
 	atomic_store(&cycle.last_ns, cycle.began_ns);
-	gcm_pace_first(&cycle.pace, gcm_options.PERCENT, min_heap);
+	/* Finding a cgroup's limit takes time at the start. */
+	gcm_pace_first(&cycle.pace, gcm_options.PERCENT, min_heap,
+	    gcm_options.PERCENT == GCM_OFF || gcm_options.MEMLIMIT >= 0
+		? gcm_limit_soft()
+		: UINT64_MAX);
 	atomic_store(&cycle.trigger, cycle.pace.trigger);
 	atomic_store(&cycle.assist, cycle.pace.assist);
 	cycle.stat.goal_bytes = cycle.pace.goal;

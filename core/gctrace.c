@@ -1,48 +1,163 @@
-/* gctrace.c -- scaffold */
+/* gctrace.c -- the line that GCM_DEBUG=gctrace=1 prints for a cycle
+ *
+ * MODEL   Go's line to the letter (GODEBUG=gctrace=1), numbers cut as Go cuts
+ *         them, so that what reads Go's traces reads ours; what Go has no word
+ *         for comes after " P".
+ *
+ *         Go's three phases are sweep termination (a stop), concurrent mark
+ *         and scan, mark termination (a stop).  We stop once or more: the
+ *         first of several stops is the one that begins the cycle, the others
+ *         together are the one that ends it.  Our markers are Go's background
+ *         workers; the program's threads assist by waiting, which costs no
+ *         CPU, and nothing of ours runs only when idle.
+ */
 #include "core/gctrace.h"
-#include "core/arch.h"
-#include "core/os.h"
-#include <sys/syscall.h>
-bool
-gcm_report_write_apart(const struct gcm_text *text)
-{
-	long p = gcm_arch_syscall(434, gcm_os_pid(), 0, 0, 0, 0, 0);
-	long fd = gcm_arch_syscall(438, p, 2, 0, 0, 0, 0);
-	gcm_os_write((int)fd, text->start, (size_t)(text->at - text->start));
-	gcm_os_close((int)fd);
-	gcm_os_close((int)p);
-	return true;
-}
+
+enum {
+	MEGABYTE_SHIFT = 20,
+	SECOND_DECIMALS = 3,
+	WHOLE_MS_NS = 10 * 1000 * 1000 /* from here on without decimals */
+};
+
+/* Milliseconds, to two digits where they are few. */
 static void
-add(struct gcm_text *t, const char *n, uint64_t v)
+add_ms(struct gcm_text *text, uint64_t ns)
 {
-	gcm_text_add(t, n);
-	gcm_text_add_unsigned(t, v);
+	uint64_t value = ns / 1000;
+	unsigned int ndecimals = 3;
+
+	if (ns >= WHOLE_MS_NS || value == 0) {
+		gcm_text_add_unsigned(text, ns / 1000000);
+		return;
+	}
+	for (; value >= 100; value /= 10)
+		ndecimals--;
+	gcm_text_add_decimal(text, value, ndecimals);
 }
-void
-gcm_gctrace_write(const struct gcm_cycle_report *r, bool periodic)
+
+static void
+add_number(struct gcm_text *text, uint64_t value, const char *after)
 {
-	char b[900];
-	struct gcm_text t;
-	gcm_text_init(&t, b, sizeof b);
-	add(&t, "gc ", r->number);
-	add(&t, " @ms ", r->at_ns / 1000000);
-	add(&t, " mark us ", r->trace.mark_ns / 1000);
-	add(&t, " cpu us ", r->trace.mark_cpu_ns / 1000);
-	for (uint32_t i = 0; i < r->trace.npauses; i++)
-		add(&t, " P", r->trace.pauses[i] / 1000);
-	add(&t, " us heap ", r->heap_start >> 10);
-	add(&t, "->", r->heap_marked >> 10);
-	add(&t, "->", r->heap_live >> 10);
-	add(&t, " goal ", r->goal >> 10);
-	add(&t, " stacks ", r->trace.stack_bytes >> 10);
-	add(&t, " globals ", r->trace.global_bytes >> 10);
-	add(&t, " reclaimed ", r->reclaimed_bytes);
-	add(&t, " in ", r->reclaimed_blocks);
-	add(&t, " limbo ", r->limbo_bytes);
-	add(&t, " marked ", r->trace.marked_blocks);
-	add(&t, " why ", r->why);
-	gcm_text_add(&t, r->forced ? " (forced)\n" : "\n");
-	(void)periodic;
-	gcm_report_write_apart(&t);
+	gcm_text_add_unsigned(text, value);
+	gcm_text_add(text, after);
+}
+
+static void
+add_span(struct gcm_text *text, uint64_t ns, const char *after)
+{
+	add_ms(text, ns);
+	gcm_text_add(text, after);
+}
+
+/* Wall clock of the stop that begins the cycle, and of those that end it. */
+static uint64_t
+split_stops(const struct gcm_trace *trace, uint64_t *last_ns)
+{
+	uint32_t first = trace->npauses > 1, i;
+
+	*last_ns = 0;
+	for (i = first; i < trace->npauses && i < GCM_PAUSES_MAX; i++)
+		*last_ns += trace->pauses[i];
+	return first ? trace->pauses[0] : 0;
+}
+
+static void
+add_times(struct gcm_text *text, const struct gcm_trace *trace)
+{
+	uint64_t last_ns, first_ns = split_stops(trace, &last_ns);
+	double stop_cpu = (double)trace->stop_cpu_ns;
+	uint64_t first_cpu = 0;
+
+	if (first_ns != 0)
+		first_cpu = (uint64_t)(stop_cpu * (double)first_ns /
+				       (double)(first_ns + last_ns));
+	if (first_cpu > trace->stop_cpu_ns)
+		first_cpu = trace->stop_cpu_ns;
+	add_span(text, first_ns, "+");
+	add_span(text, trace->mark_ns, "+");
+	add_span(text, last_ns, " ms clock, ");
+	add_span(text, first_cpu, "+0/");
+	add_span(text, trace->mark_cpu_ns, "/0+");
+	add_span(text, trace->stop_cpu_ns - first_cpu, " ms cpu, ");
+}
+
+const char *
+gcm_gctrace_reason(enum gcm_abandon why)
+{
+	static const char *const reasons[] = {
+	    [GCM_ABANDON_NOT] = "no",
+	    [GCM_ABANDON_STOP] = "a thread did not stop",
+	    [GCM_ABANDON_ASKED] = "the program wanted to be alone",
+	    [GCM_ABANDON_MEMORY] = "no memory for marking",
+	    [GCM_ABANDON_ROOTS] = "memory of the program cannot be read",
+	    [GCM_ABANDON_SIGNALS] = "a signal handler got in the way",
+	    [GCM_ABANDON_TRACKING] = "writes cannot be tracked",
+	};
+
+	return (size_t)why < sizeof(reasons) / sizeof(reasons[0]) &&
+		       reasons[why] != NULL
+		   ? reasons[why]
+		   : "unknown";
+}
+
+/* What is ours, after " P". */
+static void
+add_ours(struct gcm_text *text, const struct gcm_cycle_report *report)
+{
+	gcm_text_add(text, ", ");
+	add_number(text, report->reclaimed_bytes, " B reclaimed in ");
+	add_number(text, report->reclaimed_blocks, " blocks, ");
+	add_number(text, report->limbo_bytes, " B in limbo");
+	if (report->trace.back_end != NULL) {
+		gcm_text_add(text, ", ");
+		gcm_text_add(text, report->trace.back_end);
+	}
+	if (report->alarmed)
+		gcm_text_add(text, " (late free: nothing is reclaimed)");
+	if (report->why != GCM_ABANDON_NOT) {
+		gcm_text_add(text, " (abandoned: ");
+		gcm_text_add(text, gcm_gctrace_reason(report->why));
+		gcm_text_add(text, ")");
+	}
+}
+
+void
+gcm_gctrace_format(struct gcm_text *text, const struct gcm_cycle_report *report)
+{
+	/* Of a cycle that was given up we know of nothing dead. */
+	uint64_t live = report->why == GCM_ABANDON_NOT ? report->heap_live
+						       : report->heap_marked;
+
+	gcm_text_add(text, "gc ");
+	add_number(text, report->number, " @");
+	gcm_text_add_decimal(text, report->at_ns / 1000000, SECOND_DECIMALS);
+	gcm_text_add(text, "s ");
+	add_number(text, report->cpu_percent, "%: ");
+	add_times(text, &report->trace);
+	add_number(text, report->heap_start >> MEGABYTE_SHIFT, "->");
+	add_number(text, report->heap_marked >> MEGABYTE_SHIFT, "->");
+	add_number(text, live >> MEGABYTE_SHIFT, " MB, ");
+	add_number(text, report->goal >> MEGABYTE_SHIFT, " MB goal, ");
+	add_number(
+	    text, report->trace.stack_bytes >> MEGABYTE_SHIFT, " MB stacks, ");
+	add_number(text, report->trace.global_bytes >> MEGABYTE_SHIFT,
+	    " MB globals, ");
+	add_number(text, report->procs, " P");
+	if (report->forced)
+		gcm_text_add(text, " (forced)");
+	add_ours(text, report);
+	gcm_text_add(text, "\n");
+}
+
+void
+gcm_gctrace_write(const struct gcm_cycle_report *report, bool periodic)
+{
+	char buffer[GCM_GCTRACE_BYTES + 16];
+	struct gcm_text text;
+
+	gcm_text_init(&text, buffer, sizeof(buffer));
+	if (periodic)
+		gcm_text_add(&text, "GC forced\n");
+	gcm_gctrace_format(&text, report);
+	(void)gcm_report_write_apart(&text);
 }

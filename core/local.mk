@@ -6,7 +6,7 @@ noinst_LTLIBRARIES += %D%/libcore.la %D%/libcore-noos.la
 
 %C%_libcore_la_CPPFLAGS = $(LIB_CPPFLAGS)
 %C%_libcore_la_CFLAGS = $(LIB_CFLAGS)
-%C%_libcore_la_SOURCES = %D%/os_linux.c
+%C%_libcore_la_SOURCES = %D%/os_linux.c %D%/os_linux_file.c
 %C%_libcore_la_LIBADD = %D%/libcore-noos.la
 
 %C%_libcore_noos_la_CPPFLAGS = $(LIB_CPPFLAGS)
@@ -15,10 +15,15 @@ noinst_LTLIBRARIES += %D%/libcore.la %D%/libcore-noos.la
 	%D%/core.h \
 	%D%/base.h \
 	%D%/own.h \
-	%D%/own.c \
 	%D%/scanner.h \
 	%D%/cycle.h \
-	%D%/pace.h %D%/pace.c %D%/limit.h %D%/gctrace.h %D%/gctrace.c \
+	%D%/own.c \
+	%D%/pace.h \
+	%D%/pace.c \
+	%D%/limit.h \
+	%D%/limit.c \
+	%D%/gctrace.h \
+	%D%/gctrace.c \
 	%D%/cycle.c \
 	%D%/pin.h \
 	%D%/pin.c \

@@ -31,6 +31,10 @@ struct gcm_options gcm_options = {
 #undef DBG
 };
 
+enum {
+	SIGNAL_FIRST = 34, /* glibc has 32 and 33 */
+};
+
 struct row {
 	const char *name, *unit;
 	int64_t lo, hi;
@@ -117,6 +121,7 @@ static const struct suffix suffixes[] = {
     {"%", "%", 1},
     {"count", "", 1},
     {"bits", "", 1},
+    {"signal", "", 1},
 };
 
 static int64_t
@@ -177,12 +182,19 @@ parse_value(const struct row *row, const char *text, size_t len, int64_t *out)
 		*out = place;
 		return place >= 0;
 	}
+	if (row->unit[0] == '#')
+		return find_word(row->unit + 1, text, len) >= 0 &&
+		       parse_number("count", text, len, out);
 	if (words != NULL && find_word(words + 1, text, len) >= 0) {
 		*out = value_of_word(text, len);
 		return true;
 	}
-	return parse_number(row->unit, text, len, out) && row->lo <= *out &&
-	       *out <= row->hi;
+	if (!parse_number(row->unit, text, len, out))
+		return false;
+	if (strcmp(row->unit, "signal") == 0 && *out != 0 &&
+	    *out < SIGNAL_FIRST)
+		return false;
+	return row->lo <= *out && *out <= row->hi;
 }
 
 /* "key=value,key=value" of GCM_DEBUG. */
@@ -235,6 +247,18 @@ find_row(const char *name, size_t len)
 	return NULL;
 }
 
+/* A program that wants its freed blocks kept must not be given one that takes
+ * more of them away.
+ */
+static void
+refuse_quarantine(const char *entry)
+{
+	if (gcm_options.MODE != GCM_MODE_QUARANTINE)
+		return;
+	gcm_report_warn("not there yet, nothing is collected: ", entry);
+	gcm_options.MODE = GCM_MODE_OFF;
+}
+
 static void
 read_variable(const char *entry)
 {
@@ -257,10 +281,12 @@ read_variable(const char *entry)
 		memcpy((char *)&gcm_options + row->offset, &text, sizeof(text));
 		return;
 	}
-	if (parse_value(row, text, strlen(text), &value))
-		*number_of_row(row) = value;
-	else
+	if (!parse_value(row, text, strlen(text), &value)) {
 		gcm_report_warn("bad value, the default is used: ", entry);
+		return;
+	}
+	*number_of_row(row) = value;
+	refuse_quarantine(entry);
 }
 
 void

@@ -10,6 +10,13 @@ enum {
 	GCM_ALL = -3
 };
 
+enum gcm_mode { /* values of MODE */
+	GCM_MODE_COLLECT,
+	GCM_MODE_REPORT,
+	GCM_MODE_QUARANTINE, /* never: not there yet, OFF instead */
+	GCM_MODE_OFF
+};
+
 struct gcm_options {
 #define OPT(name, dflt, lo, hi, unit, status, doc) int64_t name;
 #define PATH(name, status, doc) const char *name;

@@ -96,6 +96,23 @@ int gcm_os_identity(int fd, uint64_t *dev, uint64_t *ino);
 int gcm_os_open_log(const char *path);
 void gcm_os_close(int fd);
 
+/* In a thread with a table of descriptors of its own: the program's fd, in this
+ * table, or -errno.
+ */
+int gcm_os_open_program(int fd);
+
+/* Wait, at most timeout_ns, until a line can be written without waiting. */
+bool gcm_os_await_write(int fd, uint64_t timeout_ns);
+
+/* The first len bytes of a file: how many there are, or -errno. */
+long gcm_os_read_file(const char *path, char *bytes, size_t len);
+
+/* CPUs that this process may run on, at least 1. */
+uint32_t gcm_os_cpus(void);
+
+/* Memory of the machine in bytes; UINT64_MAX when it cannot be told. */
+uint64_t gcm_os_memory(void);
+
 int gcm_os_pid(void);
 
 /* Resident set of this process in bytes; 0 when it cannot be told. */

@@ -5,6 +5,11 @@
  *         when a report is first asked for by an option, and compared before
  *         each write; on a difference the line is dropped.  A log file is
  *         opened for each write and closed again: no descriptor is kept.
+ *
+ *         The collector's thread has an empty table of descriptors.  For each
+ *         line it fetches the program's 2, and lets go of it.  If nobody reads
+ *         what the program writes, that thread must not hang: it would stop
+ *         answering those who want it gone.
  */
 #include "core/report.h"
 
@@ -13,7 +18,8 @@
 enum {
 	LINE_BYTES = 256,
 	PATH_BYTES = 512,
-	STDERR = 2
+	STDERR = 2,
+	READER_NS = 20 * 1000 * 1000 /* for one who reads slowly */
 };
 
 static struct {
@@ -62,6 +68,23 @@ gcm_text_add_hex(struct gcm_text *text, uint64_t value)
 {
 	gcm_text_add(text, "0x");
 	add_digits(text, value, 16);
+}
+
+void
+gcm_text_add_decimal(
+    struct gcm_text *text, uint64_t value, unsigned int ndecimals)
+{
+	uint64_t unit = 1;
+
+	for (unsigned int i = 0; i < ndecimals; i++)
+		unit *= 10;
+	add_digits(text, value / unit, 10);
+	if (ndecimals > 0)
+		gcm_text_add(text, ".");
+	while (unit > 1) {
+		unit /= 10;
+		add_digits(text, value / unit % 10, 10);
+	}
 }
 
 void
@@ -123,12 +146,13 @@ gcm_report_open(const char *path)
 		expand_path(path);
 }
 
+/* Is fd what stderr was at the start? */
 static bool
-stderr_is_ours(void)
+is_stderr(int fd)
 {
 	uint64_t dev, ino;
 
-	return log_target.known && gcm_os_identity(STDERR, &dev, &ino) == 0 &&
+	return log_target.known && gcm_os_identity(fd, &dev, &ino) == 0 &&
 	       dev == log_target.dev && ino == log_target.ino;
 }
 
@@ -139,7 +163,7 @@ gcm_report_write(const struct gcm_text *text)
 	int fd;
 
 	if (log_target.path[0] == '\0') {
-		if (stderr_is_ours())
+		if (is_stderr(STDERR))
 			(void)gcm_os_write(STDERR, text->start, len);
 		return;
 	}
@@ -148,6 +172,25 @@ gcm_report_write(const struct gcm_text *text)
 		return;
 	(void)gcm_os_write(fd, text->start, len);
 	gcm_os_close(fd);
+}
+
+bool
+gcm_report_write_apart(const struct gcm_text *text)
+{
+	size_t len = (size_t)(text->at - text->start);
+	bool to_log = log_target.path[0] != '\0', done = false;
+	int fd;
+
+	if (!to_log && !log_target.known)
+		return false;
+	fd = to_log ? gcm_os_open_log(log_target.path)
+		    : gcm_os_open_program(STDERR);
+	if (fd < 0)
+		return false;
+	if ((to_log || is_stderr(fd)) && gcm_os_await_write(fd, READER_NS))
+		done = gcm_os_write(fd, text->start, len) == 0;
+	gcm_os_close(fd);
+	return done;
 }
 
 void

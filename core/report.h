@@ -17,6 +17,10 @@ void gcm_text_add(struct gcm_text *text, const char *string);
 void gcm_text_add_unsigned(struct gcm_text *text, uint64_t value);
 void gcm_text_add_hex(struct gcm_text *text, uint64_t value);
 
+/* value / 10^ndecimals, all decimals. */
+void gcm_text_add_decimal(
+    struct gcm_text *text, uint64_t value, unsigned int ndecimals);
+
 /* A size with one decimal and unit: "3.5 MiB". */
 void gcm_text_add_bytes(struct gcm_text *text, uint64_t bytes);
 
@@ -32,6 +36,9 @@ void gcm_report_open(const char *path);
 /* Write a text to the log. */
 void gcm_report_write(const struct gcm_text *text);
 
+/* The same by a thread that has a table of descriptors of its own.  Waits at
+ * most a moment for a reader; false when the line was dropped.
+ */
 bool gcm_report_write_apart(const struct gcm_text *text);
 
 /* One warning line to stderr: "gcmalloc: A B". */

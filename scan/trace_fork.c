@@ -23,7 +23,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "core/sweep.h"
 #include "scan/pages.h"
 #include "scan/stop.h"
 

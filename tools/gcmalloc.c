@@ -133,6 +133,7 @@ values_of(const struct option_row *row)
 	    {"ns", "ns, us, ms, s, m"},
 	    {"count", "number"},
 	    {"bits", "mask"},
+	    {"signal", "0, 34 to 64"},
 	};
 	static char text[128];
 	const char *unit = row->unit;
@@ -148,8 +149,8 @@ values_of(const struct option_row *row)
 		used = (size_t)sprintf(text, "%s", values[i].text);
 		unit += len;
 	}
-	/* "=a|b" or what is left of "bytes|off": "a, b" or ", off" */
-	for (unit += *unit == '='; *unit != '\0'; unit++)
+	/* "=a|b", "#1|2" or what is left of "bytes|off": "a, b", ", off" */
+	for (unit += *unit == '=' || *unit == '#'; *unit != '\0'; unit++)
 		used += (size_t)sprintf(text + used, "%s",
 		    *unit == '|' ? ", " : (char[]){*unit, '\0'});
 	return text;

@@ -12,6 +12,7 @@
 #define PREFIX "GCM_"
 #define BAD_VALUE "gcmalloc: bad value, the default is used: "
 #define UNKNOWN "gcmalloc: unknown option "
+#define NOT_YET "gcmalloc: not there yet, nothing is collected: "
 #define BAD_DEBUG "gcmalloc: bad key or value in "
 
 struct row {
@@ -99,6 +100,14 @@ is_unit(const struct row *row, const char *unit)
 	       (row->unit[len] == '\0' || row->unit[len] == '|');
 }
 
+static bool
+may_be(const struct row *row, int64_t value)
+{
+	if (is_unit(row, "signal") && value > 0 && value < 34)
+		return false; /* not real-time, or glibc's */
+	return row->lo <= value && value <= row->hi;
+}
+
 static void
 read_plain(const struct row *row, int64_t value)
 {
@@ -106,12 +115,11 @@ read_plain(const struct row *row, int64_t value)
 
 	snprintf(text, sizeof(text), "%" PRId64 "%s", value,
 	    is_unit(row, "ns") ? "ns" : "");
-	read_number(row, text, row->lo <= value && value <= row->hi, value);
+	read_number(row, text, may_be(row, value), value);
 	snprintf(text, sizeof(text), "0x%" PRIx64 "%s", (uint64_t)value,
 	    is_unit(row, "ns") ? "ns" : "");
 	if (value >= 0)
-		read_number(
-		    row, text, row->lo <= value && value <= row->hi, value);
+		read_number(row, text, may_be(row, value), value);
 }
 
 static void
@@ -137,7 +145,7 @@ START_TEST(numbers_in_and_out_of_range)
 {
 	const struct row *row = &numbers[_i];
 
-	if (row->unit[0] == '=')
+	if (row->unit[0] == '=' || row->unit[0] == '#')
 		return;
 	read_plain(row, row->lo);
 	read_plain(row, row->hi);
@@ -172,17 +180,20 @@ word_value(const char *word)
 START_TEST(words)
 {
 	const struct row *row = &numbers[_i];
-	bool choice = row->unit[0] == '=';
-	char *list = strdup(row->unit + choice), *save = NULL;
+	bool choice = row->unit[0] == '=', set = row->unit[0] == '#';
+	char *list = strdup(row->unit + (choice || set)), *save = NULL;
 	int place = 0;
 
 	for (char *word = strtok_r(list, "|", &save); word != NULL;
-	     word = strtok_r(NULL, "|", &save)) {
-		if (choice)
+	     word = strtok_r(NULL, "|", &save), place++) {
+		if (strcmp(word, "quarantine") == 0)
+			continue; /* a test of its own */
+		if (set)
+			read_number(row, word, true, atoi(word));
+		else if (choice)
 			read_number(row, word, true, place);
 		else if (place > 0) /* the first is the unit */
 			read_number(row, word, true, word_value(word));
-		place++;
 	}
 	free(list);
 }
@@ -232,6 +243,41 @@ START_TEST(long_times)
 	read_entry(PREFIX "INTERVAL=25h", BAD_VALUE);
 	read_entry(PREFIX "INTERVAL=9223372036854775807h", BAD_VALUE);
 	read_entry(PREFIX "MEMLIMIT=2ms", BAD_VALUE);
+}
+END_TEST
+
+START_TEST(some_numbers_only)
+{
+	static const char *const bad[] = {
+	    "0", "2", "3", "5", "7", "9", "16", "84", "8|4", "08", "0x8", "-8"};
+
+	read_entry(PREFIX "SIGNAL=33", BAD_VALUE);
+	read_entry(PREFIX "SIGNAL=1", BAD_VALUE);
+	expected.SIGNAL = 34;
+	read_entry(PREFIX "SIGNAL=34", NULL);
+	expected.SIGNAL = 0;
+	read_entry(PREFIX "SIGNAL=0", NULL);
+	expected.ALIGN = 4;
+	read_entry(PREFIX "ALIGN=4", NULL);
+	for (unsigned int i = 0; i < RIG_COUNT(bad); i++) {
+		char entry[64];
+
+		snprintf(entry, sizeof(entry), PREFIX "ALIGN=%s", bad[i]);
+		read_entry(entry, BAD_VALUE);
+	}
+	read_entry(PREFIX "GRACE=4", BAD_VALUE); /* two bits of colour */
+}
+END_TEST
+
+START_TEST(quarantine_is_not_there_yet)
+{
+	expected.MODE = GCM_MODE_OFF;
+	read_entry(PREFIX "MODE=quarantine", NOT_YET);
+	expected.MODE = GCM_MODE_REPORT;
+	read_entry(PREFIX "MODE=report", NULL);
+	expected.MODE = GCM_MODE_COLLECT;
+	read_entry(PREFIX "MODE=collect", NULL);
+	read_entry(PREFIX "MODE=quarant", BAD_VALUE);
 }
 END_TEST
 
@@ -341,6 +387,8 @@ add_tests(TCase *tcase)
 	tcase_add_loop_test(tcase, words, 0, RIG_COUNT(numbers));
 	tcase_add_test(tcase, suffixes);
 	tcase_add_test(tcase, long_times);
+	tcase_add_test(tcase, some_numbers_only);
+	tcase_add_test(tcase, quarantine_is_not_there_yet);
 	tcase_add_test(tcase, path_names);
 	tcase_add_test(tcase, unknown_names);
 	tcase_add_test(tcase, debug_keys);

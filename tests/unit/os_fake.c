@@ -28,6 +28,8 @@ struct os_fake os_fake = {
     .dev = 1,
     .ino = 2,
     .pid = 4711,
+    .cpus = 2,
+    .memory = 8ull << 30,
     .now_ns = 1000000000,
     .cpu_ns = 1000,
     .faster = 1000,
@@ -362,6 +364,18 @@ size_t
 gcm_os_resident(void)
 {
 	return 5 << 20;
+}
+
+uint32_t
+gcm_os_cpus(void)
+{
+	return os_fake.cpus;
+}
+
+uint64_t
+gcm_os_memory(void)
+{
+	return os_fake.memory;
 }
 
 int

@@ -25,9 +25,12 @@ enum os_fake_call {
 	OS_WRITE,
 	OS_IDENTITY,
 	OS_OPEN_LOG,
+	OS_OPEN_PROGRAM,
+	OS_READ_FILE,
 	OS_ANY, /* each of the above */
 	OS_UNMAP,
 	OS_NAME,
+	OS_AWAIT_WRITE,
 	OS_WAIT,
 	OS_WAKE,
 	OS_NCALLS
@@ -56,6 +59,10 @@ struct os_fake {
 	uint64_t random;    /* seed of gcm_os_random */
 	uint64_t dev, ino;  /* of descriptor 2 */
 	bool socket;        /* is descriptor 2 one? */
+	bool apart;         /* descriptor 2 is another thread's */
+	bool full;          /* nobody reads what is written */
+	uint32_t cpus;      /* 2 */
+	uint64_t memory;    /* 8 GiB */
 	int pid;            /* 4711 */
 	bool confined;      /* by gcm_os_confine */
 	uintptr_t image_lo; /* where the library seems to be loaded */
@@ -69,6 +76,9 @@ struct os_fake {
 	void (*on_call)(enum os_fake_call call);
 };
 extern struct os_fake os_fake;
+
+/* A file that can be read; a NULL text takes it away. */
+void os_fake_put_file(const char *path, const char *text);
 
 /* Forget failures, texts and counters, not memory. */
 void os_fake_reset(void);
@@ -91,7 +101,7 @@ void os_fake_end_thread(void);
 const char *os_fake_stderr(void);
 const char *os_fake_log(void);
 const char *os_fake_log_path(void);
-int os_fake_logs_open(void); /* descriptors not closed yet */
+int os_fake_logs_open(void); /* descriptors of ours not closed yet */
 
 /* What a child sees after fork: wiped pages read as zero, no thread. */
 void os_fake_wipe(void);

@@ -65,6 +65,33 @@ START_TEST(bytes)
 }
 END_TEST
 
+static const struct {
+	uint64_t value;
+	unsigned int ndecimals;
+	const char *text;
+} decimals[] = {
+    {0, 0, "0"},
+    {0, 1, "0.0"},
+    {7, 0, "7"},
+    {7, 1, "0.7"},
+    {7, 3, "0.007"},
+    {71, 3, "0.071"},
+    {1000, 3, "1.000"},
+    {12345, 2, "123.45"},
+    {100, 1, "10.0"},
+    {UINT64_MAX, 3, "18446744073709551.615"},
+};
+
+START_TEST(decimal_points)
+{
+	for (unsigned int i = 0; i < RIG_COUNT(decimals); i++) {
+		gcm_text_add_decimal(
+		    &text, decimals[i].value, decimals[i].ndecimals);
+		check_text(decimals[i].text);
+	}
+}
+END_TEST
+
 START_TEST(padding_counts_from_the_line)
 {
 	gcm_text_add(&text, "ab");
@@ -160,6 +187,65 @@ START_TEST(a_log_file)
 }
 END_TEST
 
+static bool
+write_apart(const char *line)
+{
+	gcm_text_init(&text, buffer, sizeof(buffer));
+	gcm_text_add(&text, line);
+	return gcm_report_write_apart(&text);
+}
+
+START_TEST(a_thread_apart)
+{
+	os_fake.apart = true;
+	ck_assert(!write_apart("too early\n"));
+	os_fake.apart = false;
+	gcm_report_open(NULL);
+	os_fake.apart = true;
+	ck_assert(write_apart("one\n"));
+	os_fake.ino++;
+	ck_assert(!write_apart("two\n"));
+	os_fake.ino--;
+	os_fake_fail(OS_OPEN_PROGRAM, 0, 1, EPERM);
+	ck_assert(!write_apart("three\n"));
+	os_fake_fail(OS_WRITE, 0, 1, EAGAIN);
+	ck_assert(!write_apart("four\n"));
+	ck_assert(write_apart("five\n"));
+	ck_assert_str_eq(os_fake_stderr(), "one\nfive\n");
+	ck_assert_int_eq(os_fake_logs_open(), 0);
+}
+END_TEST
+
+START_TEST(nobody_reads)
+{
+	uint64_t before = os_fake.now_ns;
+
+	gcm_report_open(NULL);
+	os_fake.apart = true;
+	os_fake.full = true;
+	ck_assert(!write_apart("one\n"));
+	ck_assert_uint_le(os_fake.now_ns - before, 100000000);
+	os_fake.full = false;
+	ck_assert(write_apart("two\n"));
+	ck_assert_str_eq(os_fake_stderr(), "two\n");
+	ck_assert_int_eq(os_fake_logs_open(), 0);
+}
+END_TEST
+
+START_TEST(a_log_file_apart)
+{
+	gcm_report_open("/tmp/x");
+	os_fake.apart = true;
+	ck_assert(write_apart("one\n"));
+	os_fake_fail(OS_OPEN_LOG, 0, 1, ENOENT);
+	ck_assert(!write_apart("two\n"));
+	ck_assert_str_eq(os_fake_log(), "one\n");
+	ck_assert_str_eq(os_fake_stderr(), "");
+	ck_assert_uint_eq(os_fake_count(OS_OPEN_PROGRAM), 0);
+	ck_assert_int_eq(os_fake_logs_open(), 0);
+}
+END_TEST
+
 START_TEST(a_long_path_is_cut)
 {
 	char path[1000];
@@ -214,12 +300,16 @@ add_tests(TCase *tcase)
 	tcase_add_checked_fixture(tcase, begin, NULL);
 	tcase_add_test(tcase, numbers);
 	tcase_add_test(tcase, bytes);
+	tcase_add_test(tcase, decimal_points);
 	tcase_add_test(tcase, padding_counts_from_the_line);
 	tcase_add_test(tcase, a_full_buffer_takes_no_more);
 	tcase_add_test(tcase, lines_go_to_stderr);
 	tcase_add_test(tcase, a_changed_stderr_gets_nothing);
 	tcase_add_test(tcase, no_stderr_at_the_start);
 	tcase_add_test(tcase, a_log_file);
+	tcase_add_test(tcase, a_thread_apart);
+	tcase_add_test(tcase, nobody_reads);
+	tcase_add_test(tcase, a_log_file_apart);
 	tcase_add_test(tcase, a_long_path_is_cut);
 	tcase_add_test(tcase, warnings_and_ends);
 	tcase_add_test(tcase, a_socket_gets_no_report);

@@ -32,7 +32,7 @@ build_objects() { # KIND FLAGS
 		name=$(basename "$source" .c)
 		flags=$2
 		case $1:$name in
-		*:os_linux | *:arch_aarch64 | *:line_aarch64) continue ;;
+		*:os_linux | *:os_linux_file | *:arch_aarch64 | *:line_aarch64) continue ;;
 		thread:line | thread:line_x86_64) continue ;;
 		thread:stat) # counts states by words, beside those who store
 			flags="$2 -fno-sanitize=thread" ;;
