@@ -25,6 +25,9 @@ noinst_LTLIBRARIES += %D%/libcore.la %D%/libcore-noos.la
 	%D%/gctrace.h \
 	%D%/gctrace.c \
 	%D%/cycle.c \
+	%D%/cycle_state.h \
+	%D%/cycle_thread.c \
+	%D%/cycle_count.c \
 	%D%/pin.h \
 	%D%/pin.c \
 	%D%/sweep.h \

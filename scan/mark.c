@@ -19,10 +19,11 @@
  * LOCKS   none.  Markers share nothing but states and work.c.
  *
  * INVARIANTS
- *   .inv.mark-cas   the state changes only from what was looked at: a free
- * wins. .inv.mark-safe  the state is read between the last poll and the words
- *                   (.inv.pin); a block that is ALTERED is read as memory that
- *                   may vanish.
+ *   .inv.mark-cas   the state changes only from what was looked at, so that a
+ *                   free wins.
+ *   .inv.mark-safe  the state is read between the last poll and the words
+ *                   (.inv.pin); an ALTERED block is read as memory that may
+ *                   vanish.
  */
 #include "scan/mark.h"
 

@@ -1,0 +1,299 @@
+/* cycle_thread.c -- the collector's thread, and those who want something of it
+ *
+ * MODEL   Started by a refill that finds the trigger passed, woken by wishes.
+ *         When the program has been quiet for a while its garbage is collected
+ *         a last time and the thread ends; also when it is wanted gone (fork,
+ *         setuid, unshare).
+ *
+ * STATES  OFF       none, or on its way out            ON DISABLED
+ *         ON        runs, or sleeps                    OFF DISABLED
+ *         DISABLED  for good
+ *         The mutator that makes it ON starts it, once the last one's stack is
+ *         free; the thread itself goes back to OFF.
+ *
+ * LOCKS   none.
+ *
+ * FORK    the child has no thread: gcm_cycle_reset.
+ */
+#include "core/cycle.h"
+#include "core/cycle_state.h"
+#include "core/heap.h"
+#include "core/limit.h"
+#include "core/option.h"
+#include "core/os.h"
+#include "core/pageheap.h"
+
+enum {
+	STACK_BYTES = 64 << 10,
+	STOP_NS = 1000 * 1000 * 1000,
+	GIVEN_UP_FOR_FORK = 3, /* in a row: the next may end before a fork */
+	WORTH_BYTES = 256 << 10,
+	RELIEF_REST_NS = 1000 * 1000 * 1000,
+	COLLECT_TRIES = 20
+};
+#define RELIEF_NS 5000000000u
+#define QUIET_NS 2000000000u
+
+/* The thread may be started when there is no memory for a stack. */
+static char stack[STACK_BYTES] __attribute__((aligned(64)));
+
+static void run_collector(void *arg);
+
+/* Have a thread that sees the wish. */
+GCM_COLD void
+gcm_cycle_wish(uint32_t wish)
+{
+	uint32_t off = GCM_CYCLE_OFF, on = GCM_CYCLE_ON;
+
+	if (gcm_cycle.scanner == NULL ||
+	    atomic_load(&gcm_cycle.state) == GCM_CYCLE_DISABLED)
+		return;
+	atomic_fetch_or(&gcm_cycle.wish, wish);
+	gcm_os_wake(&gcm_cycle.wish, UINT32_MAX >> 1);
+	if (atomic_load(&gcm_cycle.alive) != 0 ||
+	    !atomic_compare_exchange_strong(
+		&gcm_cycle.state, &off, GCM_CYCLE_ON))
+		return;
+	if (gcm_os_thread_start(run_collector, NULL, stack, sizeof(stack),
+		&gcm_cycle.alive) != 0)
+		(void)atomic_compare_exchange_strong(
+		    &gcm_cycle.state, &on, GCM_CYCLE_OFF);
+}
+
+bool
+gcm_cycle_is_asked(void)
+{
+	return (atomic_load_explicit(&gcm_cycle.wish, memory_order_relaxed) &
+		   GCM_WISH_STOP) != 0;
+}
+
+/* Would a cycle find much?  Growth since the last one, or blocks whose time in
+ * limbo would be over.
+ */
+static bool
+is_worth_it(void)
+{
+	int64_t net = atomic_load(&gcm_cycle.net);
+	uint64_t least = atomic_load(&gcm_cycle.base) / 16 + WORTH_BYTES;
+
+	return gcm_cycle_is_reclaiming() &&
+	       (gcm_cycle.stat.limbo_bytes > 0 ||
+		   (net > 0 && (uint64_t)net > least));
+}
+
+/* Sleep until somebody wishes something, the interval is over, or the program
+ * has been quiet for a while: then it gets its garbage collected, and is rid of
+ * us.  The wishes, taken; 0: nothing to do any more.
+ */
+static uint32_t
+await_wish(bool *periodic)
+{
+	int64_t interval = gcm_options.INTERVAL;
+	int64_t before = atomic_load(&gcm_cycle.net) + 1; /* not quiet yet */
+	bool restless = interval != GCM_OFF && (uint64_t)interval < QUIET_NS;
+
+	*periodic = false;
+	for (;;) {
+		uint32_t wish = atomic_load(&gcm_cycle.wish);
+		int64_t net = atomic_load(&gcm_cycle.net);
+
+		if ((wish & GCM_WISH_STOP) != 0)
+			return wish;
+		if (wish != 0) {
+			atomic_fetch_and(&gcm_cycle.wish, ~wish);
+			return wish;
+		}
+		if (interval != GCM_OFF &&
+		    gcm_os_now_ns() - atomic_load(&gcm_cycle.last_ns) >=
+			(uint64_t)interval) {
+			*periodic = true;
+			return GCM_WISH_FORCED;
+		}
+		if (net == before && !restless)
+			return is_worth_it() ? GCM_WISH_FORCED : 0;
+		before = net;
+		gcm_os_wait(&gcm_cycle.wish, 0,
+		    restless ? (uint64_t)interval : QUIET_NS);
+	}
+}
+
+/* Leave the state GCM_CYCLE_ON; true when that is the end. */
+static bool
+retire(void)
+{
+	uint32_t on = GCM_CYCLE_ON, off = GCM_CYCLE_OFF;
+	uint32_t wish;
+
+	if (!atomic_compare_exchange_strong(
+		&gcm_cycle.state, &on, GCM_CYCLE_OFF))
+		return true; /* disabled */
+	wish = atomic_load(&gcm_cycle.wish);
+	if ((wish & GCM_WISH_STOP) != 0 || wish == 0)
+		return true;
+	return !atomic_compare_exchange_strong(
+	    &gcm_cycle.state, &off, GCM_CYCLE_ON);
+}
+
+static void
+run_collector(void *arg)
+{
+	(void)arg;
+	gcm_cycle.scanner->open();
+	do {
+		for (;;) {
+			bool periodic;
+			uint32_t wish = await_wish(&periodic);
+
+			if (wish == 0 || (wish & GCM_WISH_STOP) != 0)
+				break;
+			gcm_cycle_run((wish & GCM_WISH_GROWTH) == 0, periodic);
+		}
+	} while (!retire());
+	gcm_cycle.scanner->close();
+}
+
+/* From outside
+ * ------------------------------------------------------------------ */
+
+void
+gcm_cycle_use(const struct gcm_scanner *scanner)
+{
+	uint64_t min_heap = (uint64_t)gcm_options.MINHEAP;
+
+	if (scanner == NULL || gcm_options.MODE == GCM_MODE_OFF ||
+	    gcm_options.MODE == GCM_MODE_QUARANTINE)
+		return;
+	gcm_cycle.began_ns = gcm_os_now_ns();
+	atomic_store(&gcm_cycle.last_ns, gcm_cycle.began_ns);
+	/* Finding a cgroup's limit takes time at the start. */
+	gcm_pace_first(&gcm_cycle.pace, gcm_options.PERCENT, min_heap,
+	    gcm_options.PERCENT == GCM_OFF || gcm_options.MEMLIMIT >= 0
+		? gcm_limit_soft()
+		: UINT64_MAX);
+	atomic_store(&gcm_cycle.trigger, gcm_cycle.pace.trigger);
+	atomic_store(&gcm_cycle.assist, gcm_cycle.pace.assist);
+	gcm_cycle.stat.goal_bytes = gcm_cycle.pace.goal;
+	if (gcm_options.FREE != 0)
+		gcm_cache_ignore_frees();
+	/* The second mark reads new blocks as a whole, the first one only what
+	 * was written: without old addresses in them both see the same.
+	 */
+	if (gcm_options.poison != 0 || gcm_options.verify != 0)
+		gcm_cache_poison_frees();
+	gcm_cycle.scanner = scanner;
+}
+
+void
+gcm_cycle_ask(void)
+{
+	gcm_cycle_wish(GCM_WISH_FORCED);
+}
+
+/* Wait for a cycle that begins after now and is not given up. */
+static bool
+collect_once(uint64_t deadline_ns)
+{
+	uint32_t before = atomic_load(&gcm_cycle.number);
+
+	for (int i = 0; i < COLLECT_TRIES; i++) {
+		uint32_t ended = atomic_load(&gcm_cycle.ended);
+		uint64_t now = gcm_os_now_ns();
+
+		if ((int32_t)(atomic_load(&gcm_cycle.completed) - before) > 0)
+			return true;
+		if (now >= deadline_ns ||
+		    atomic_load(&gcm_cycle.state) == GCM_CYCLE_DISABLED)
+			return false;
+		gcm_cycle_wish(GCM_WISH_FORCED);
+		gcm_os_wait(&gcm_cycle.ended, ended, deadline_ns - now);
+	}
+	return (int32_t)(atomic_load(&gcm_cycle.completed) - before) > 0;
+}
+
+bool
+gcm_cycle_collect(uint64_t timeout_ns)
+{
+	uint64_t deadline = gcm_os_now_ns() + timeout_ns;
+
+	if (gcm_cycle.scanner == NULL || !gcm_heap_enter())
+		return false;
+	gcm_cycle_note_all(gcm_cache_self());
+	for (int64_t i = 0; i <= gcm_options.GRACE; i++)
+		if (!collect_once(deadline))
+			return false;
+	return true;
+}
+
+bool
+gcm_cycle_relieve(size_t bytes)
+{
+	uint64_t used = (uint64_t)atomic_load(&gcm_pageheap.used)
+			<< GCM_PAGE_SHIFT;
+	uint64_t before = gcm_cycle.stat.reclaimed_bytes;
+	uint64_t last = atomic_load(&gcm_cycle.relief_ns);
+
+	if (gcm_cycle.scanner == NULL || bytes > used ||
+	    (last != 0 && gcm_os_now_ns() - last < RELIEF_REST_NS))
+		return false;
+	if (gcm_cycle_collect(RELIEF_NS) &&
+	    gcm_cycle.stat.reclaimed_bytes > before)
+		return true;
+	atomic_store(&gcm_cycle.relief_ns, gcm_os_now_ns());
+	return false;
+}
+
+bool
+gcm_cycle_stop(void)
+{
+	uint64_t deadline = 0;
+	uint32_t alive;
+
+	while ((alive = atomic_load(&gcm_cycle.alive)) != 0) {
+		uint64_t now = gcm_os_now_ns();
+
+		if (deadline == 0)
+			deadline = now + STOP_NS;
+		if (now >= deadline)
+			break;
+		atomic_fetch_or(&gcm_cycle.wish, GCM_WISH_STOP);
+		gcm_os_wake(&gcm_cycle.wish, UINT32_MAX >> 1);
+		gcm_os_wait(&gcm_cycle.alive, alive, STOP_NS / 100);
+	}
+	atomic_fetch_and(&gcm_cycle.wish, ~(uint32_t)GCM_WISH_STOP);
+	return alive == 0;
+}
+
+bool
+gcm_cycle_stop_for_fork(void)
+{
+	return (gcm_cycle.given_up > GIVEN_UP_FOR_FORK &&
+		   atomic_load(&gcm_cycle.active)) ||
+	       gcm_cycle_stop();
+}
+
+void
+gcm_cycle_disable(void)
+{
+	atomic_store(&gcm_cycle.state, GCM_CYCLE_DISABLED);
+	(void)gcm_cycle_stop();
+}
+
+bool
+gcm_cycle_running(void)
+{
+	return atomic_load(&gcm_cycle.alive) != 0;
+}
+
+void
+gcm_cycle_reset(void)
+{
+	if (gcm_cycle.scanner == NULL)
+		return;
+	atomic_store(&gcm_cycle.active, false);
+	atomic_store(&gcm_cycle.behind, false);
+	if (atomic_load(&gcm_cycle.state) != GCM_CYCLE_DISABLED)
+		atomic_store(&gcm_cycle.state, GCM_CYCLE_OFF);
+	atomic_store(&gcm_cycle.wish, 0);
+	atomic_store(&gcm_cycle.alive, 0);
+	gcm_cycle.scanner->reset();
+}
