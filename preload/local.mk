@@ -35,6 +35,7 @@ libgcmalloc_la_SOURCES = \
 	%D%/vfork.c \
 	%D%/seccomp.c \
 	%D%/map.c \
+	%D%/kernel.c \
 	%D%/dl.c \
 	%D%/image.h \
 	%D%/image.c

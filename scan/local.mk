@@ -31,6 +31,8 @@ noinst_LTLIBRARIES += %D%/libscan.la
 	%D%/mark.c \
 	%D%/root.h \
 	%D%/root.c \
+	%D%/kernel.h \
+	%D%/kernel.c \
 	%D%/crew.h \
 	%D%/crew.c \
 	%D%/trace.h \

@@ -31,6 +31,7 @@
 #include <errno.h>
 
 #include "scan/dirty.h"
+#include "scan/kernel.h"
 #include "scan/stop.h"
 
 enum {
@@ -120,7 +121,8 @@ gcm_trace_whole(struct gcm_tracer *tracer)
 		return GCM_ABANDON_ROOTS;
 	gcm_roots_mark(roots, leader);
 	if (!gcm_roots_mark_stacks(roots, leader) ||
-	    !gcm_roots_mark_registered(leader))
+	    !gcm_roots_mark_registered(leader) ||
+	    !gcm_kernel_mark(leader, false))
 		return GCM_ABANDON_ROOTS;
 	if (!gcm_crew_drain(0, true))
 		return why_not_drained();
@@ -213,7 +215,8 @@ finish(struct gcm_tracer *tracer, uint64_t budget_ns, bool *done)
 	if (gcm_roots_read(&tracer->roots) != 0 || /* .inv.root-fresh */
 	    !look_again(tracer, false, &bytes) ||
 	    !gcm_roots_mark_stacks(&tracer->roots, leader) ||
-	    !gcm_roots_mark_registered(leader)) {
+	    !gcm_roots_mark_registered(leader) ||
+	    !gcm_kernel_mark(leader, true)) {
 		gcm_trace_resume(tracer);
 		return GCM_ABANDON_ROOTS;
 	}
@@ -286,6 +289,7 @@ gcm_trace_tracked(struct gcm_tracer *tracer)
 		return why;
 	gcm_roots_mark(&tracer->roots, leader);
 	(void)gcm_roots_mark_registered(leader);
+	(void)gcm_kernel_mark(leader, false);
 	if (!gcm_crew_drain(0, false))
 		return why_not_drained();
 	why = preclean(tracer);
