@@ -346,6 +346,8 @@ set_pace(const struct outcome *outcome)
 
 	if (outcome->heap_marked > outcome->heap_start)
 		facts.allocated = outcome->heap_marked - outcome->heap_start;
+	if (outcome->heap_start > atomic_load(&cycle.trigger))
+		facts.late = outcome->heap_start - atomic_load(&cycle.trigger);
 	gcm_pace_next(&cycle.pace, &facts);
 	atomic_store(&cycle.trigger, cycle.pace.trigger);
 	atomic_store(&cycle.assist, cycle.pace.assist);

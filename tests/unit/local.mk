@@ -24,12 +24,15 @@ unit_tests = \
 	%D%/filter \
 	%D%/fork \
 	%D%/fork_threads \
+	%D%/gctrace \
 	%D%/heap \
 	%D%/large \
+	%D%/limit \
 	%D%/line \
 	%D%/lock \
 	%D%/meta \
 	%D%/option \
+	%D%/pace \
 	%D%/pageheap \
 	%D%/report \
 	%D%/scavenge \
@@ -65,10 +68,14 @@ unit_cppflags = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 %C%_fork_LDADD = %D%/libunit.la
 %C%_fork_threads_CPPFLAGS = $(unit_cppflags)
 %C%_fork_threads_LDADD = %D%/libunit.la
+%C%_gctrace_CPPFLAGS = $(unit_cppflags)
+%C%_gctrace_LDADD = %D%/libunit.la
 %C%_heap_CPPFLAGS = $(unit_cppflags)
 %C%_heap_LDADD = %D%/libunit.la
 %C%_large_CPPFLAGS = $(unit_cppflags)
 %C%_large_LDADD = %D%/libunit.la
+%C%_limit_CPPFLAGS = $(unit_cppflags)
+%C%_limit_LDADD = %D%/libunit.la
 %C%_line_CPPFLAGS = $(unit_cppflags)
 %C%_line_LDADD = %D%/libunit.la
 %C%_lock_CPPFLAGS = $(unit_cppflags)
@@ -77,6 +84,8 @@ unit_cppflags = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 %C%_meta_LDADD = %D%/libunit.la
 %C%_option_CPPFLAGS = $(unit_cppflags)
 %C%_option_LDADD = %D%/libunit.la
+%C%_pace_CPPFLAGS = $(unit_cppflags)
+%C%_pace_LDADD = %D%/libunit.la
 %C%_pageheap_CPPFLAGS = $(unit_cppflags)
 %C%_pageheap_LDADD = %D%/libunit.la
 %C%_report_CPPFLAGS = $(unit_cppflags)
