@@ -156,6 +156,9 @@ set_pace(const struct outcome *outcome)
 		facts.grown = 0;
 	if (outcome->heap_marked > outcome->heap_start)
 		facts.allocated = outcome->heap_marked - outcome->heap_start;
+	if (outcome->heap_start > atomic_load(&gcm_cycle.trigger))
+		facts.late =
+		    outcome->heap_start - atomic_load(&gcm_cycle.trigger);
 	gcm_pace_next(&gcm_cycle.pace, &facts);
 	atomic_store(&gcm_cycle.trigger, gcm_cycle.pace.trigger);
 	atomic_store(&gcm_cycle.assist, gcm_cycle.pace.assist);

@@ -3,16 +3,19 @@
  * MODEL   After a sweep the program has `live` bytes.  The way it may grow
  *         from there to the goal is a percentage of what the next cycle will
  *         have to read, as in Go.  Marking runs beside the program, so the
- *         cycle begins earlier, by the runway: what the program made while
- *         the last cycle marked.  Too short a runway is corrected by the next
- *         measurement, so it counts at most 30 % of the way, or cycles would
- *         follow each other ever sooner, and at least 5 %.  A burst is
- *         remembered for some cycles.
+ *         cycle begins earlier, by the runway: what the program made from the
+ *         trigger to the end of marking, last time.  Too short a runway is
+ *         corrected by the next measurement, so it counts at most 30 % of the
+ *         way, or cycles would follow each other ever sooner, and at least
+ *         5 %.  A burst is remembered for some cycles.
  *
- *         A thread that takes the heap a tenth above the goal waits for the
- *         marker.  What was made while marking is kept until the next cycle
- *         and makes its goal higher, which is why this line is not further
- *         up: at a third of the way the heap would have no bound.
+ *         A thread that takes the heap further above the goal than 10 % of the
+ *         way waits for the marker.
+ *
+ *         What was made while marking is in `live` without anybody having
+ *         looked whether it lives.  The percentage counts half of it: if all
+ *         counted, a program that makes garbage as fast as it is marked would
+ *         have each cycle's make the next one's goal higher.
  *
  * LIMBO   Garbage that is kept another cycle is no part of the heap, and the
  *         percentage neither counts it nor pays for it.  If it counted as live,
@@ -36,6 +39,7 @@
 enum {
 	WAY_MIN = 64 << 10,     /* what threads count for themselves */
 	ASSIST_MIN = 256 << 10, /* above the goal */
+	ASSIST = 10,            /* above the goal, percent of the way */
 	WHOLE = 100,
 	RUNWAY_LEAST = 5, /* percent of the way */
 	RUNWAY_MOST = 30
@@ -99,12 +103,12 @@ static uint64_t
 find_way(const struct gcm_pace_facts *facts, uint64_t runway)
 {
 	uint64_t reach = subtract(facts->min_heap, facts->live);
-	uint64_t way;
+	uint64_t known = subtract(facts->live, facts->allocated / 2), way;
 
 	if (facts->percent < 0)
 		return UINT64_MAX;
-	way = share(add(facts->live, add(facts->stacks, facts->globals)),
-	    (uint64_t)facts->percent, WHOLE);
+	known = add(known, add(facts->stacks, facts->globals));
+	way = share(known, (uint64_t)facts->percent, WHOLE);
 	way = most(way, WAY_MIN);
 	if (way - clamp_runway(runway, way) >= reach)
 		return way;
@@ -136,7 +140,8 @@ gcm_pace_next(struct gcm_pace *pace, const struct gcm_pace_facts *facts)
 {
 	uint64_t way, room, margin;
 
-	pace->runway = most(facts->allocated, share(pace->runway, 3, 4));
+	pace->runway =
+	    most(add(facts->allocated, facts->late), share(pace->runway, 3, 4));
 	way = find_way(facts, pace->runway);
 	room = facts->mem_limit == UINT64_MAX ? UINT64_MAX
 					      : find_room(facts, pace->runway);
@@ -150,7 +155,7 @@ gcm_pace_next(struct gcm_pace *pace, const struct gcm_pace_facts *facts)
 	pace->trigger = pace->goal - clamp_runway(pace->runway, way);
 	if (!pace->limited && facts->percent >= 0) /* rounded */
 		pace->trigger = most(pace->trigger, facts->min_heap);
-	margin = most(least(way / 5, pace->goal / 10), ASSIST_MIN);
+	margin = most(share(way, ASSIST, WHOLE), ASSIST_MIN);
 	pace->assist = add(pace->goal, margin);
 }
 

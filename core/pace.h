@@ -11,7 +11,7 @@ struct gcm_pace {
 	uint64_t goal;    /* marking should have ended by then */
 	uint64_t trigger; /* a cycle begins; never above goal */
 	uint64_t assist;  /* above it threads wait for the marker */
-	uint64_t runway;  /* bytes expected to be made while marking */
+	uint64_t runway;  /* bytes made from the trigger to the mark's end */
 	bool limited;     /* the memory limit has lowered the goal */
 };
 
@@ -23,6 +23,7 @@ struct gcm_pace_facts {
 	uint64_t metadata;        /* the library's own memory, for the limit */
 	uint64_t mark_ns;         /* from the cycle's start to the mark's end */
 	uint64_t allocated;       /* net growth meanwhile */
+	uint64_t late;            /* growth past the trigger before the start */
 	uint64_t cpu_ns;          /* of the cycle, all markers */
 	uint64_t interval_ns;     /* from the cycle before to this one */
 	uint64_t grown;           /* net growth meanwhile */

@@ -11,7 +11,8 @@ program_tests = \
 	%D%/data.sh \
 	%D%/servers.sh \
 	%D%/tools.sh \
-	%D%/limits.sh
+	%D%/limits.sh \
+	%D%/gctrace.sh
 
 EXTRA_DIST += %D%/compare $(program_tests)
 TESTS += $(program_tests)

@@ -24,13 +24,16 @@ unit_tests = \
 	%D%/filter \
 	%D%/fork \
 	%D%/fork_threads \
+	%D%/gctrace \
 	%D%/heap \
 	%D%/large \
+	%D%/limit \
 	%D%/line \
 	%D%/lock \
 	%D%/meta \
 	%D%/option \
 	%D%/own \
+	%D%/pace \
 	%D%/pageheap \
 	%D%/report \
 	%D%/scavenge \
@@ -84,10 +87,14 @@ unit_cppflags = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 %C%_fork_LDADD = %D%/libunit.la
 %C%_fork_threads_CPPFLAGS = $(unit_cppflags)
 %C%_fork_threads_LDADD = %D%/libunit.la
+%C%_gctrace_CPPFLAGS = $(unit_cppflags)
+%C%_gctrace_LDADD = %D%/libunit.la
 %C%_heap_CPPFLAGS = $(unit_cppflags)
 %C%_heap_LDADD = %D%/libunit.la
 %C%_large_CPPFLAGS = $(unit_cppflags)
 %C%_large_LDADD = %D%/libunit.la
+%C%_limit_CPPFLAGS = $(unit_cppflags)
+%C%_limit_LDADD = %D%/libunit.la
 %C%_line_CPPFLAGS = $(unit_cppflags)
 %C%_line_LDADD = %D%/libunit.la
 %C%_lock_CPPFLAGS = $(unit_cppflags)
@@ -100,6 +107,8 @@ unit_cppflags = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 %C%_option_LDADD = %D%/libunit.la
 %C%_own_CPPFLAGS = $(unit_cppflags)
 %C%_own_LDADD = %D%/libunit.la
+%C%_pace_CPPFLAGS = $(unit_cppflags)
+%C%_pace_LDADD = %D%/libunit.la
 %C%_pageheap_CPPFLAGS = $(unit_cppflags)
 %C%_pageheap_LDADD = %D%/libunit.la
 %C%_pages_CPPFLAGS = $(unit_cppflags)
