@@ -52,7 +52,9 @@ def parse_gctrace(text):
         cycle["rest"] = match.groups()[-1]
         cycle["forced"] = "(forced)" in cycle["rest"]
         cycle["abandoned"] = "(abandoned" in cycle["rest"]
-        cycle["pauses"] = [cycle["clock1"], cycle["clock3"]]
+        # A cycle within one stop has no second one.
+        cycle["pauses"] = [ms for ms in (cycle["clock1"], cycle["clock3"])
+                           if ms > 0]
         cycle["mark_cpu"] = (cycle["assist"] + cycle["background"] +
                              cycle["idle"])
         cycles.append(cycle)
@@ -202,7 +204,8 @@ def middle(runs, key):
 def percentile(values, percent):
     """Nearest rank; None for none."""
     values = sorted(values)
-    return values[(len(values) - 1) * percent // 100] if values else None
+    rank = -(-len(values) * percent // 100)
+    return values[max(rank, 1) - 1] if values else None
 
 
 def ratio(a, b):
