@@ -81,6 +81,7 @@ class Bench:
         if self.ours and not rows.loads(self.ours):
             sys.exit("gc.py: %s: cannot preload" % self.ours)
         self.mimalloc = rows.find_library("libmimalloc.so.2*")
+        self.left_out = []
         self.problems = []
 
     def program(self, name):
@@ -99,13 +100,15 @@ class Bench:
     def build(self, name, command, env=None):
         """A peer's program, or None without its compiler or library."""
         target = os.path.join(os.path.abspath(self.work), name)
-        if not shutil.which(command[0]):
-            return None
-        done = subprocess.run(command[:1] + [
-            target if word == "OUT" else word for word in command[1:]],
-            env=dict(os.environ, **(env or {})), check=False,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        return target if done.returncode == 0 else None
+        if shutil.which(command[0]):
+            done = subprocess.run(command[:1] + [
+                target if word == "OUT" else word for word in command[1:]],
+                env=dict(os.environ, **(env or {})), check=False,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            if done.returncode == 0:
+                return target
+        self.left_out.append(name)
+        return None
 
     def build_go(self, name):
         """The Go program of this name."""
@@ -480,6 +483,9 @@ def main():
         for name in args.tables or [n for n in TABLES if n != "onoff"]:
             TABLES[name](bench)
             sys.stdout.flush()
+        if bench.left_out:
+            print("\nleft out, could not be built: " +
+                  " ".join(bench.left_out))
         for text in bench.problems:
             print(text)
         return int(bool(bench.problems))
