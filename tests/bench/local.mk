@@ -2,8 +2,10 @@
 #
 #   make bench        the table: time, CPU, peak memory beside other allocators
 #   make bench-insn   instructions per malloc and free; cost of starting
+#   make bench-gc     the collector: trees, leaks, marking, pauses
+#   make bench-onoff  the first table's rows with the collector and without
 #
-# BENCH_FLAGS goes to run.py: `make bench BENCH_FLAGS='--rounds 5 cfrac real'`.
+# BENCH_FLAGS goes to run.py and gc.py: `make bench BENCH_FLAGS='--rounds 5 cfrac real'`.
 # To add a program: its name in bench_programs, a line for its sources, and a
 # line in rows.py.
 
@@ -12,6 +14,7 @@ bench_common = %D%/bench.c %D%/bench.h
 bench_programs = \
 	%D%/alloc_test \
 	%D%/barnes \
+	%D%/binary_trees \
 	%D%/cache \
 	%D%/calloc \
 	%D%/cfrac \
@@ -24,10 +27,13 @@ bench_programs = \
 	%D%/insn \
 	%D%/large \
 	%D%/larson \
+	%D%/leak_server \
 	%D%/many \
+	%D%/mark_rate \
 	%D%/measure \
 	%D%/memalign \
 	%D%/mstress \
+	%D%/pauses \
 	%D%/realloc \
 	%D%/rptest \
 	%D%/sh \
@@ -37,6 +43,7 @@ bench_programs = \
 
 %C%_alloc_test_SOURCES = %D%/alloc_test.c $(bench_common)
 %C%_barnes_SOURCES = %D%/barnes.c $(bench_common)
+%C%_binary_trees_SOURCES = %D%/binary_trees.c $(bench_common)
 %C%_cache_SOURCES = %D%/cache.c $(bench_common)
 %C%_calloc_SOURCES = %D%/calloc.c $(bench_common)
 %C%_cfrac_SOURCES = %D%/cfrac.c $(bench_common)
@@ -49,10 +56,13 @@ bench_programs = \
 %C%_insn_SOURCES = %D%/insn.c $(bench_common)
 %C%_large_SOURCES = %D%/large.c $(bench_common)
 %C%_larson_SOURCES = %D%/larson.c $(bench_common)
+%C%_leak_server_SOURCES = %D%/leak_server.c $(bench_common)
 %C%_many_SOURCES = %D%/many.c $(bench_common)
+%C%_mark_rate_SOURCES = %D%/mark_rate.c $(bench_common)
 %C%_measure_SOURCES = %D%/measure.c
 %C%_memalign_SOURCES = %D%/memalign.c $(bench_common)
 %C%_mstress_SOURCES = %D%/mstress.c $(bench_common)
+%C%_pauses_SOURCES = %D%/pauses.c $(bench_common)
 %C%_realloc_SOURCES = %D%/realloc.c $(bench_common)
 %C%_rptest_SOURCES = %D%/rptest.c $(bench_common)
 %C%_sh_SOURCES = %D%/sh.c $(bench_common)
@@ -70,6 +80,9 @@ endif
 EXTRA_PROGRAMS += $(bench_programs)
 EXTRA_DIST += \
 	%D%/run.py \
+	%D%/gc.py \
+	%D%/binary_trees.go \
+	%D%/pauses.go \
 	%D%/rows.py \
 	%D%/inputs.py \
 	%D%/report.py \
@@ -93,9 +106,17 @@ bench-insn: all $(bench_programs)
 	@echo
 	$(AM_V_at)$(PYTHON) $(srcdir)/%D%/start.py $(bench_options)
 
+bench-gc: all $(bench_programs)
+	$(AM_V_at)$(PYTHON) $(srcdir)/%D%/gc.py $(bench_options) \
+		--work %D%/work $(BENCH_FLAGS)
+
+bench-onoff: all $(bench_programs)
+	$(AM_V_at)$(PYTHON) $(srcdir)/%D%/gc.py $(bench_options) \
+		--work %D%/work $(BENCH_FLAGS) onoff
+
 # `make clean` takes the generated inputs away too.
 clean-local: clean-bench
 clean-bench:
 	-rm -rf %D%/work
 
-.PHONY: bench bench-insn clean-bench
+.PHONY: bench bench-gc bench-insn bench-onoff clean-bench
