@@ -8,6 +8,7 @@ trap_tests = \
 	%D%/crossing \
 	%D%/descriptors \
 	%D%/handlers \
+	%D%/kernel \
 	%D%/limits \
 	%D%/next_malloc \
 	%D%/obstacle \
@@ -29,6 +30,7 @@ trap_kit = tests/stress/kit.h tests/stress/kit.c tests/stress/kit_run.c \
 %C%_crossing_LDADD = -ldl
 %C%_descriptors_SOURCES = %D%/descriptors.c $(trap_kit)
 %C%_handlers_SOURCES = %D%/handlers.c $(trap_kit)
+%C%_kernel_SOURCES = %D%/kernel.c $(trap_kit)
 %C%_limits_SOURCES = %D%/limits.c $(trap_kit)
 %C%_next_malloc_SOURCES = %D%/next_malloc.c $(trap_kit)
 %C%_next_malloc_LDADD = -ldl

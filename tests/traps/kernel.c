@@ -1,0 +1,139 @@
+/* kernel.c -- addresses that only the kernel has
+ *
+ * Guarded by scan/kernel.c.  Without gcm_kernel_mark both cases lose their
+ * block: "block has been poisoned".
+ */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/stress/kit.h"
+
+enum {
+	BYTES = 64,
+	FILL = 7,
+	ROUNDS = 200,
+	GARBAGE = 1000
+};
+
+/* A block whose address is left in no place of this process. */
+__attribute__((noinline)) static void *
+make_block(void)
+{
+	return memset(malloc(BYTES), FILL, BYTES);
+}
+
+static int
+is_whole(const unsigned char *block)
+{
+	for (int i = 0; i < BYTES; i++)
+		if (block[i] != FILL)
+			return 0;
+	return 1;
+}
+
+/* Clear what calls have left on the stack. */
+__attribute__((noinline)) static void
+clear_stack(void)
+{
+	volatile char area[16384];
+
+	memset((char *)area, 0, sizeof(area));
+}
+
+static void
+let_cycles_happen(void)
+{
+	clear_stack();
+	for (int i = 0; i < ROUNDS; i++) {
+		for (int k = 0; k < GARBAGE; k++) {
+			volatile char *block = malloc(100);
+
+			block[0] = 1;
+		}
+		usleep(1000);
+	}
+}
+
+__attribute__((noinline)) static void
+leave_in_epoll(int set, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	event.data.ptr = make_block();
+	KIT_CHECK(epoll_ctl(set, EPOLL_CTL_ADD, fd, &event) == 0);
+	event.data.ptr = NULL;
+}
+
+static void
+epoll(void)
+{
+	int set = epoll_create1(0), ends[2];
+	struct epoll_event event;
+
+	KIT_CHECK(set >= 0 && pipe(ends) == 0);
+	leave_in_epoll(set, ends[0]);
+	let_cycles_happen();
+	KIT_CHECK(write(ends[1], "", 1) == 1);
+	KIT_CHECK(epoll_wait(set, &event, 1, 1000) == 1);
+	KIT_CHECK(is_whole(event.data.ptr));
+}
+
+static volatile sig_atomic_t arrived, whole;
+
+static void
+take_value(int number, siginfo_t *info, void *context)
+{
+	(void)number;
+	(void)context;
+	whole = is_whole(info->si_value.sival_ptr);
+	arrived = 1;
+}
+
+__attribute__((noinline)) static void
+leave_in_timer(timer_t *timer)
+{
+	struct sigevent event = {
+	    .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+
+	event.sigev_value.sival_ptr = make_block();
+	KIT_CHECK(timer_create(CLOCK_MONOTONIC, &event, timer) == 0);
+	event.sigev_value.sival_ptr = NULL;
+}
+
+static void
+timer(void)
+{
+	struct sigaction action = {
+	    .sa_sigaction = take_value, .sa_flags = SA_SIGINFO};
+	struct itimerspec when = {.it_value = {.tv_nsec = 1}};
+	timer_t timer;
+
+	KIT_CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
+	leave_in_timer(&timer);
+	let_cycles_happen();
+	KIT_CHECK(timer_settime(timer, 0, &when, NULL) == 0);
+	while (!arrived)
+		usleep(1000);
+	KIT_CHECK(whole);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct kit_case cases[] = {
+	    {"epoll", epoll, 0, 0},
+	    {"timer", timer, 0, 0},
+	    {NULL, NULL, 0, 0},
+	};
+
+	setenv("GCM_INTERVAL", "5ms", 1);
+	setenv("GCM_MINHEAP", "0", 1);
+	setenv("GCM_GRACE", "0", 1);
+	setenv("GCM_DEBUG", "poison=1", 1);
+	return kit_main(argc, argv, cases);
+}
