@@ -40,9 +40,10 @@ is_whole(const unsigned char *block)
 __attribute__((noinline)) static void
 clear_stack(void)
 {
-	volatile char area[16384];
+	char area[16384];
 
-	memset((char *)area, 0, sizeof(area));
+	memset(area, 0, sizeof(area));
+	__asm__ volatile("" : : "r"(area) : "memory");
 }
 
 static void
