@@ -112,8 +112,10 @@ await_wish(bool *periodic)
 		if (net == before && !restless)
 			return is_worth_it() ? GCM_WISH_FORCED : 0;
 		before = net;
+		gcm_cycle.scanner->listen(true);
 		gcm_os_wait(&gcm_cycle.wish, 0,
 		    restless ? (uint64_t)interval : QUIET_NS);
+		gcm_cycle.scanner->listen(false);
 	}
 }
 

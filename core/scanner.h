@@ -53,6 +53,8 @@ struct gcm_scanner {
 	/* The collector's thread begins and ends. */
 	void (*open)(void);
 	void (*close)(void);
+	/* While it sleeps: a signal sent to it is gcm_cycle_ask. */
+	void (*listen)(bool on);
 	/* Give every block that is reachable trace->colour.  Returns why not:
 	 * then nothing may be concluded from the colours.
 	 */

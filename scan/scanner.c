@@ -6,6 +6,8 @@
  */
 #include "scan/scanner.h"
 
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 
 #include "scan/dirty.h"
@@ -57,6 +59,8 @@ open_scanner(void)
 	scanner.tid = (uint32_t)gcm_arch_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
 	gcm_stop_exempt(scanner.tid, true);
 	leave_descriptors();
+	(void)gcm_arch_syscall(
+	    SYS_prctl, PR_SET_NAME, (long)"gcmalloc", 0, 0, 0, 0);
 	gcm_filter_init();
 	scanner.error = gcm_stop_open();
 	if (scanner.error == 0)
@@ -126,9 +130,21 @@ reset(void)
 	gcm_thread_reset();
 }
 
+static void
+listen(bool on)
+{
+	uint64_t mask = ~(uint64_t)0;
+
+	if (on && gcm_stop_signal() != 0)
+		mask &= ~((uint64_t)1 << (gcm_stop_signal() - 1));
+	(void)gcm_arch_syscall(SYS_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0,
+	    sizeof(mask), 0, 0);
+}
+
 static const struct gcm_scanner functions = {
     .open = open_scanner,
     .close = close_scanner,
+    .listen = listen,
     .trace = trace,
     .reset = reset,
 };

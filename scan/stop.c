@@ -191,6 +191,18 @@ answer(struct gcm_stopped *entry, const void *context, uint32_t word)
 		gcm_os_wait(&gcm_stop_word, word, 0);
 }
 
+static bool
+is_exempt(uint32_t tid)
+{
+	if (tid == gcm_scavenge_tid())
+		return true;
+	for (unsigned int i = 0; i < EXEMPT; i++)
+		if (atomic_load_explicit(
+			&stop.exempt[i], memory_order_relaxed) == tid)
+			return true;
+	return false;
+}
+
 static void
 handle_stop(int number, siginfo_t *info, void *context)
 {
@@ -200,6 +212,11 @@ handle_stop(int number, siginfo_t *info, void *context)
 
 	(void)number;
 	(void)info;
+	if (is_exempt(
+		tid)) { /* our own, that somebody outside has sent it to */
+		gcm_cycle_ask();
+		return;
+	}
 	if ((word & 1) != 0 && entry != NULL && atomic_load(&entry->tid) == tid)
 		answer(entry, context, word);
 }
@@ -320,18 +337,6 @@ gcm_stop_exempt(uint32_t tid, bool on)
 		if (atomic_compare_exchange_strong(&stop.exempt[i], &seen, to))
 			return;
 	}
-}
-
-static bool
-is_exempt(uint32_t tid)
-{
-	if (tid == gcm_scavenge_tid())
-		return true;
-	for (unsigned int i = 0; i < EXEMPT; i++)
-		if (atomic_load_explicit(
-			&stop.exempt[i], memory_order_relaxed) == tid)
-			return true;
-	return false;
 }
 
 struct pass {

@@ -15,6 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/collect.h"
+
 #define LIBRARY "libgcmalloc.so"
 
 enum status {
@@ -160,6 +162,7 @@ static void
 print_help(void)
 {
 	puts("usage: gcmalloc run [--] PROGRAM [ARGUMENT...]\n"
+	     "       gcmalloc gc PID\n"
 	     "       gcmalloc --help | --version\n"
 	     "\n"
 	     "Run PROGRAM with " LIBRARY " in place of its malloc.\n"
@@ -288,6 +291,8 @@ main(int argc, char **argv)
 
 	if (strcmp(verb, "run") == 0)
 		return run_program(argv + 2);
+	if (strcmp(verb, "gc") == 0 && argc == 3)
+		return ask_for_collection(argv[2]);
 	if (strcmp(verb, "--help") == 0)
 		print_help();
 	else if (strcmp(verb, "--version") == 0)
@@ -298,6 +303,7 @@ main(int argc, char **argv)
 		print_manual();
 	else {
 		fputs("usage: gcmalloc run [--] PROGRAM [ARGUMENT...]\n"
+		      "       gcmalloc gc PID\n"
 		      "       gcmalloc --help | --version\n",
 		    stderr);
 		return EXIT_USAGE;

@@ -3,4 +3,4 @@
 bin_PROGRAMS += %D%/gcmalloc
 
 %C%_gcmalloc_CPPFLAGS = $(LIB_CPPFLAGS) -DGCM_LIBDIR='"$(libdir)"'
-%C%_gcmalloc_SOURCES = %D%/gcmalloc.c
+%C%_gcmalloc_SOURCES = %D%/gcmalloc.c %D%/collect.h %D%/collect.c
