@@ -349,7 +349,7 @@ def pauses(bench):
     program, go = bench.program("pauses"), bench.build_go("pauses")
     mib = bench.scaled("1024", "64")
     for threads in "24":
-        tail = [mib, threads, bench.scaled("10000", "1500")]
+        tail = [mib, threads, bench.scaled("20000", "1500")]
         variants = [Variant("glibc", [program] + tail)]
         if bench.ours:
             variants += [
@@ -383,7 +383,7 @@ def backends(bench):
     if not bench.ours:
         return
     for mib in bench.scaled(("256", "1024"), ("32", "128")):
-        tail = [mib, "2", bench.scaled("6000", "1500")]
+        tail = [mib, "2", bench.scaled("20000", "1500")]
         variants = [Variant(name, [bench.program("pauses")] + tail,
                             bench.ours, {"GCM_DEBUG": "gctrace=1",
                                          "GCM_INTERVAL": "500ms",
