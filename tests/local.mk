@@ -49,6 +49,7 @@ include %D%/api/local.mk
 include %D%/traps/local.mk
 include %D%/programs/local.mk
 include %D%/stress/local.mk
+include %D%/collect/local.mk
 include %D%/fuzz/local.mk
 include %D%/bench/local.mk
 include %D%/lint/local.mk
