@@ -54,3 +54,22 @@ int main(void)
 C
 gcc -O0 -w -o build/demo-twice build/demo-twice.c
 (build/tools/gcmalloc run build/demo-twice) || echo "exit status $?"
+
+show "a program that leaks 2 GB, and what it takes of memory (kB, at most)"
+cat > build/demo-leak.c <<'C'
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+int main(void)
+{
+	struct rusage usage;
+
+	for (long i = 0; i < 20000000; i++)
+		*(volatile char *)malloc(100) = 1;
+	getrusage(RUSAGE_SELF, &usage);
+	printf("%ld kB\n", usage.ru_maxrss);
+	return 0;
+}
+C
+gcc -O1 -w -o build/demo-leak build/demo-leak.c
+GCM_DEBUG=gctrace=1 build/tools/gcmalloc run build/demo-leak 2>&1 | tail -4
