@@ -23,6 +23,7 @@
 #include "core/core.h"
 #include "preload/next.h"
 #include "preload/preload.h"
+#include "scan/scan.h"
 
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
@@ -109,6 +110,8 @@ mprotect(void *addr, size_t len, int prot)
 
 	if (is_heap(addr) && !is_plain(prot))
 		alter(addr, len);
+	if ((prot & PROT_WRITE) == 0)
+		gcm_root_note_seal();
 	return next(addr, len, prot);
 }
 
@@ -123,6 +126,8 @@ pkey_mprotect(void *addr, size_t len, int prot, int key)
 	}
 	if (is_heap(addr) && (!is_plain(prot) || key > 0))
 		alter(addr, len);
+	if ((prot & PROT_WRITE) == 0)
+		gcm_root_note_seal();
 	return next(addr, len, prot, key);
 }
 

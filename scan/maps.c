@@ -188,6 +188,17 @@ is_device(const char *at, const char *end)
 	       begins_with(at, end, "anon_inode:kvm");
 }
 
+/* Memory that several mappings may share, and that no file keeps. */
+static bool
+is_memory(const char *at, const char *end)
+{
+	return begins_with(at, end, "/memfd:") ||
+	       begins_with(at, end, "/dev/zero") ||
+	       begins_with(at, end, "/dev/shm/") ||
+	       begins_with(at, end, "/dev/hugepages") ||
+	       begins_with(at, end, "/SYSV");
+}
+
 static uint32_t
 flags_of_name(const char *at, const char *end)
 {
@@ -195,7 +206,8 @@ flags_of_name(const char *at, const char *end)
 	    "[uprobes]", "[vectors]", "[sigpage]", "[timens"};
 
 	if (at < end && *at != '[')
-		return is_device(at, end) ? GCM_MAP_DEVICE : 0;
+		return (is_device(at, end) ? GCM_MAP_DEVICE : 0u) |
+		       (is_memory(at, end) ? GCM_MAP_MEMORY : 0u);
 	if (begins_with(at, end, "[stack]"))
 		return GCM_MAP_STACK;
 	for (size_t i = 0; i < sizeof(kernels) / sizeof(kernels[0]); i++)

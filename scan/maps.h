@@ -17,6 +17,8 @@ enum gcm_mapping_flag {
 	GCM_MAP_STACK = 32, /* [stack]: the main thread's */
 	GCM_MAP_DEVICE =
 	    64, /* a file below /dev, but not zero or shm: never read */
+	GCM_MAP_MEMORY =
+	    256, /* shared memory in spite of its name: memfd, shm */
 	GCM_MAP_KERNEL = 128 /* [vdso], [vvar], [vsyscall]... */
 };
 

@@ -5,7 +5,9 @@
  *         stacks.  What cannot be written counts when it is private: it was
  *         written before (sealed data), and code made at run time holds
  *         addresses at any byte.  Of private mappings of files only pages that
- *         differ from the file count.  Devices are never read.
+ *         differ from the file count.  Files mapped shared and read-only do
+ *         not count until the program has taken write access from some pages
+ *         itself.  Devices are never read.
  *
  *         A thread's stack is read from its stack pointer up, so that what is
  *         left of returned calls keeps nothing alive.  That needs its lower
@@ -55,6 +57,15 @@ static struct {
 } living;
 
 static _Atomic bool odd_stacks; /* sticky */
+
+static _Atomic bool sealed; /* sticky */
+
+void
+gcm_root_note_seal(void)
+{
+	if (!atomic_load_explicit(&sealed, memory_order_relaxed))
+		atomic_store(&sealed, true);
+}
 
 void
 gcm_root_distrust_stacks(void)
@@ -122,8 +133,10 @@ classify(const struct gcm_maps *maps, const struct gcm_mapping *mapping)
 	if ((flags & (GCM_MAP_KERNEL | GCM_MAP_DEVICE)) != 0)
 		return GCM_ROOT_NONE;
 	if ((flags & GCM_MAP_SHARED) != 0)
-		return (flags & GCM_MAP_WRITE) != 0 ? GCM_ROOT_SHARED
-						    : GCM_ROOT_NONE;
+		return (flags & (GCM_MAP_WRITE | GCM_MAP_MEMORY)) != 0 ||
+			       atomic_load(&sealed)
+			   ? GCM_ROOT_SHARED
+			   : GCM_ROOT_NONE;
 	if ((flags & (GCM_MAP_WRITE | GCM_MAP_FILE)) == GCM_MAP_WRITE &&
 	    is_stack(maps, mapping))
 		return GCM_ROOT_STACK;
@@ -362,6 +375,18 @@ mark_held(struct gcm_roots *roots, struct gcm_marker *marker)
 }
 
 bool
+gcm_roots_mark_shared(struct gcm_roots *roots, struct gcm_marker *marker)
+{
+	bool whole = true;
+
+	for (size_t i = 0; i < roots->count; i++)
+		if (roots->list[i].kind == GCM_ROOT_SHARED)
+			whole &= mark_resident(
+			    roots, marker, &roots->list[i], roots->list[i].lo);
+	return whole;
+}
+
+bool
 gcm_roots_mark_written(
     struct gcm_roots *roots, struct gcm_marker *marker, bool again)
 {
@@ -371,8 +396,6 @@ gcm_roots_mark_written(
 		const struct gcm_root *root = &roots->list[i];
 		struct reading reading = {roots, marker, root, 0, true};
 
-		if (root->kind == GCM_ROOT_SHARED && !again)
-			whole &= mark_resident(roots, marker, root, root->lo);
 		if (root->kind != GCM_ROOT_TRACKED)
 			continue;
 		if (gcm_dirty_take(
@@ -380,7 +403,8 @@ gcm_roots_mark_written(
 			return false;
 		whole &= reading.whole || again;
 	}
-	return whole && (again || mark_held(roots, marker));
+	return whole && (again || (mark_held(roots, marker) &&
+				      gcm_roots_mark_shared(roots, marker)));
 }
 
 /* Stacks

@@ -45,6 +45,9 @@ void gcm_roots_mark(struct gcm_roots *roots, struct gcm_marker *marker);
 bool gcm_roots_mark_written(
     struct gcm_roots *roots, struct gcm_marker *marker, bool again);
 
+/* Read shared memory.  The world is stopped. */
+bool gcm_roots_mark_shared(struct gcm_roots *roots, struct gcm_marker *marker);
+
 /* Start seeing writes; false: cannot. */
 bool gcm_roots_arm(struct gcm_roots *roots);
 

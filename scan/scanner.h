@@ -13,6 +13,11 @@ const struct gcm_scanner *gcm_scanner_make(void);
 bool gcm_root_add(uintptr_t lo, uintptr_t hi);
 bool gcm_root_remove(uintptr_t lo, uintptr_t hi);
 
+/* The program takes write access from pages outside the heap: from now on files
+ * mapped shared count as roots though they cannot be written.
+ */
+void gcm_root_note_seal(void);
+
 /* A thread is created whose stack is the program's own or has no guard, or a
  * stack lies within another: from now on stacks are read whole.
  */

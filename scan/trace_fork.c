@@ -12,6 +12,9 @@
  * INVARIANTS
  *   .inv.fork-whole  a root of the parent's that is not in the child
  *         (MADV_DONTFORK) could hold pointers: the cycle is given up.
+ *   .inv.fork-shared  memory that the child shares is read before there is a
+ *         child: a pointer that the program moves from there into its own
+ *         memory afterwards would be in neither.
  *   .inv.fork-black  the colour is set before the snapshot: blocks that the
  *         program got after it have that colour.  In the snapshot colours say
  *         nothing, and black blocks are read like all others.
@@ -23,6 +26,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "scan/kernel.h"
 #include "scan/pages.h"
 #include "scan/stop.h"
 
@@ -104,24 +108,47 @@ await_child(long child)
 	}
 }
 
+/* What is not in the snapshot: shared memory, which the program goes on
+ * writing, and what the kernel holds for this process.  Read while the world is
+ * stopped; the child goes on from there.
+ */
+static bool
+mark_unshared(struct gcm_tracer *tracer, struct gcm_mark_bits *bits)
+{
+	struct gcm_marker *leader = gcm_crew_leader();
+	bool whole;
+
+	gcm_crew_use(bits);
+	whole = gcm_roots_read(&tracer->roots) == 0 &&
+		gcm_roots_mark_shared(&tracer->roots, leader) &&
+		gcm_kernel_mark(leader, false);
+	gcm_crew_use(NULL);
+	return whole;
+}
+
 static enum gcm_abandon
 run_snapshot(struct gcm_tracer *tracer, struct gcm_mark_bits *bits,
     struct answer *answer)
 {
 	enum gcm_abandon why = gcm_trace_pause(tracer);
+	uintptr_t hi;
 	uint64_t began;
 	long child = -ENOMEM;
+	bool whole;
 
 	if (why != GCM_ABANDON_NOT)
 		return why;
-	bits->hi = gcm_page_addr(gcm_zone_pages());
-	if (gcm_roots_read(&tracer->roots) == 0)
+	hi = gcm_page_addr(gcm_zone_pages());
+	whole = hi <= bits->hi;
+	bits->hi = hi;
+	whole = whole && mark_unshared(tracer, bits); /* .inv.fork-shared */
+	if (whole)
 		child = gcm_arch_syscall(SYS_clone, 0, 0, 0, 0, 0, 0);
 	if (child == 0)
 		run_child(tracer, bits, answer);
 	gcm_trace_resume(tracer);
 	if (child < 0)
-		return GCM_ABANDON_MEMORY;
+		return whole ? GCM_ABANDON_MEMORY : GCM_ABANDON_ROOTS;
 	began = gcm_os_now_ns();
 	if (!await_child(child))
 		return GCM_ABANDON_ASKED;
@@ -161,9 +188,8 @@ gcm_trace_forked(struct gcm_tracer *tracer)
 		return GCM_ABANDON_MEMORY;
 	bits.reached = (_Atomic uint64_t *)gcm_round_up(
 	    (uintptr_t)(answer + 1), sizeof(uint64_t));
+	bits.hi = bits.lo + most; /* what there is room for */
 	why = run_snapshot(tracer, &bits, answer);
-	if (why == GCM_ABANDON_NOT && bits.hi - bits.lo > most)
-		why = GCM_ABANDON_MEMORY;
 	if (why == GCM_ABANDON_NOT) {
 		take_answer(tracer, answer);
 		gcm_sweep_apply(tracer->trace->colour, bits.reached,

@@ -80,13 +80,15 @@ START_TEST(flags)
 	ck_assert_uint_eq(flags_at(rx, page), GCM_MAP_READ | GCM_MAP_EXEC);
 	ck_assert_uint_eq(flags_at(none, page), 0);
 	ck_assert_uint_eq(flags_at(shared, page),
-	    GCM_MAP_READ | GCM_MAP_SHARED | GCM_MAP_FILE);
+	    GCM_MAP_READ | GCM_MAP_SHARED | GCM_MAP_FILE | GCM_MAP_MEMORY);
 	ck_assert_uint_eq(
 	    flags_at(filed, page), GCM_MAP_READ | GCM_MAP_WRITE | GCM_MAP_FILE);
 	ck_assert_uint_eq(flags_at(memory, page),
-	    GCM_MAP_READ | GCM_MAP_WRITE | GCM_MAP_SHARED | GCM_MAP_FILE);
+	    GCM_MAP_READ | GCM_MAP_WRITE | GCM_MAP_SHARED | GCM_MAP_FILE |
+		GCM_MAP_MEMORY);
 	ck_assert_uint_eq(flags_at(zeros, page),
-	    GCM_MAP_READ | GCM_MAP_WRITE | GCM_MAP_SHARED | GCM_MAP_FILE);
+	    GCM_MAP_READ | GCM_MAP_WRITE | GCM_MAP_SHARED | GCM_MAP_FILE |
+		GCM_MAP_MEMORY);
 }
 END_TEST
 
