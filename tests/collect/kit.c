@@ -223,6 +223,21 @@ mill_wait(void)
 	}
 }
 
+bool
+mill_more(unsigned began, unsigned wanted)
+{
+	static _Atomic unsigned last;
+	static _Atomic double progress;
+	unsigned now = mill_cycles();
+
+	if (atomic_exchange(&last, now) != now || progress == 0.0)
+		progress = kit_now();
+	else if (kit_now() > progress + PATIENCE_S)
+		KIT_FAIL("no cycle was completed in %d s (%u before)",
+		    PATIENCE_S, now - began);
+	return now - began < wanted;
+}
+
 void
 mill_arm(volatile int *go)
 {

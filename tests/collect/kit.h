@@ -25,7 +25,12 @@ unsigned mill_cycles(void);
 /* Sleep until at least one whole collection has been done since the call. */
 void mill_wait(void);
 
-/* The same without a call: *go becomes 1 then.  One at a time. */
+/* Are there less than `wanted` collections since `began`?  Fails when there are
+ * none any more.
+ */
+bool mill_more(unsigned began, unsigned wanted);
+
+/* mill_wait without a call: *go becomes 1 then.  One at a time. */
 void mill_arm(volatile int *go);
 
 /* Memory of this process, whether or not it is there; false: it is not. */
