@@ -157,6 +157,8 @@ START_TEST(stops)
 	report.trace.stop_cpu_ns = 0;
 	ck_assert_ptr_nonnull(
 	    strstr(format(), ": 0.019+4.5+1.2 ms clock, 0+0/3.6/0+0 ms cpu,"));
+	report.trace.npauses = GCM_PAUSES_MAX + 1; /* more than are noted */
+	ck_assert_ptr_nonnull(strstr(format(), ": 0.019+4.5+1.2 ms clock, "));
 	report.trace.npauses = 0;
 	ck_assert_ptr_nonnull(strstr(format(), ": 0+4.5+0 ms clock, "));
 }

@@ -198,6 +198,20 @@ START_TEST(the_formula)
 }
 END_TEST
 
+START_TEST(a_burst_is_remembered)
+{
+	sim.facts.live = 100 * MB;
+	sim.facts.allocated = 20 * MB;
+	gcm_pace_next(&sim.pace, &sim.facts);
+	sim.facts.allocated = 0;
+	gcm_pace_next(&sim.pace, &sim.facts);
+	ck_assert_uint_eq(sim.pace.trigger, 185 * MB);
+	for (int i = 0; i < 10; i++)
+		gcm_pace_next(&sim.pace, &sim.facts);
+	ck_assert_uint_eq(sim.pace.trigger, 195 * MB);
+}
+END_TEST
+
 START_TEST(rates_step)
 {
 	for (int i = 0; i < CYCLES; i++) {
@@ -331,12 +345,16 @@ START_TEST(memory_limit)
 	gcm_pace_first(&sim.pace, sim.facts.percent, 4 * MB, 100 * MB);
 	ck_assert_uint_le(sim.pace.assist, 110 * MB);
 	for (int i = 0; i < CYCLES; i++) {
+		uint64_t before = sim.pace.goal;
+
 		run_cycle();
 		if (i == 10)
 			sim.footprint = 0;
 		if (i < 10)
 			continue;
 		ck_assert(sim.pace.limited);
+		/* All ways are as long as the others. */
+		ck_assert_uint_le(sim.pace.goal, before + before / 100);
 		ck_assert_uint_le(sim.marked, sim.goal + sim.goal / 50);
 	}
 	ck_assert_uint_le(sim.footprint + 4 * MB, 102 * MB);
@@ -357,6 +375,19 @@ START_TEST(over_the_limit)
 	}
 	ck_assert_uint_le(sim.busy_ns, sim.idle_ns + sim.idle_ns / 20);
 	ck_assert(sim.pace.limited);
+}
+END_TEST
+
+START_TEST(limbo_is_memory)
+{
+	sim.facts.live = 20 * MB;
+	sim.facts.mem_limit = 100 * MB;
+	sim.facts.limbo = 70 * MB;
+	gcm_pace_next(&sim.pace, &sim.facts);
+	ck_assert_uint_eq(sim.pace.goal, 30 * MB);
+	sim.facts.limbo = 200 * MB;
+	gcm_pace_next(&sim.pace, &sim.facts);
+	ck_assert_uint_eq(sim.pace.goal, 20 * MB + STEP);
 }
 END_TEST
 
@@ -469,6 +500,7 @@ add_tests(TCase *tcase)
 	tcase_add_loop_test(tcase, steady, 0, 4);
 	tcase_add_test(tcase, no_sooner_than_needed);
 	tcase_add_test(tcase, the_formula);
+	tcase_add_test(tcase, a_burst_is_remembered);
 	tcase_add_test(tcase, rates_step);
 	tcase_add_test(tcase, what_lives_steps);
 	tcase_add_test(tcase, jitter);
@@ -479,6 +511,7 @@ add_tests(TCase *tcase)
 	tcase_add_loop_test(tcase, a_program_that_frees, 0, 20);
 	tcase_add_loop_test(tcase, memory_limit, 0, 8);
 	tcase_add_loop_test(tcase, over_the_limit, 0, 3);
+	tcase_add_test(tcase, limbo_is_memory);
 	tcase_add_test(tcase, the_limit_is_far);
 	tcase_add_test(tcase, percent_off);
 	tcase_add_test(tcase, tiny_percent);

@@ -199,6 +199,7 @@ START_TEST(a_thread_apart)
 {
 	os_fake.apart = true;
 	ck_assert(!write_apart("too early\n"));
+	ck_assert_uint_eq(os_fake_count(OS_OPEN_PROGRAM), 0);
 	os_fake.apart = false;
 	gcm_report_open(NULL);
 	os_fake.apart = true;
