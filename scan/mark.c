@@ -58,6 +58,8 @@ gcm_mark_begin(struct gcm_marker *marker, uint8_t colour)
 	marker->cpu_ns = 0;
 	for (unsigned int i = 0; i < GCM_MARK_RING; i++)
 		marker->ring[i] = 0;
+	for (unsigned int i = 0; i < GCM_MARK_AHEAD; i++)
+		marker->ahead[i] = 0;
 	if (marker->now == NULL)
 		marker->now = gcm_work_empty();
 	if (marker->now != NULL)
@@ -267,7 +269,6 @@ see_word(struct gcm_marker *marker, uintptr_t word)
 	}
 	__builtin_prefetch(
 	    (const void *)(uintptr_t)gcm_state_at(item & ADDR_MASK));
-	__builtin_prefetch((const void *)(item & ADDR_MASK));
 	at = marker->ring_at;
 	before = marker->ring[at];
 	marker->ring[at] = item;
@@ -482,6 +483,13 @@ gcm_mark_flush(struct gcm_marker *marker)
 	struct gcm_buffer *fresh;
 
 	empty_ring(marker);
+	for (unsigned int i = 0; i < GCM_MARK_AHEAD; i++) {
+		uint64_t item = marker->ahead[i];
+
+		marker->ahead[i] = 0;
+		if (item != 0)
+			push_item(marker, item);
+	}
 	if (marker->now->count == 0)
 		return;
 	fresh = gcm_work_empty();
@@ -525,6 +533,34 @@ poll_marker(struct gcm_marker *marker, uint64_t deadline_ns)
 	return !gcm_cycle_is_asked();
 }
 
+/* An item whose words have had time to come: one for one that is sent for, or,
+ * when none is left, those that were sent for; 0: none.
+ */
+static inline uint64_t
+take_item(struct gcm_marker *marker)
+{
+	struct gcm_buffer *now = marker->now;
+
+	/* Once round to fill an empty ring, once more to find what is in it. */
+	for (unsigned int i = 0; i < 2 * GCM_MARK_AHEAD; i++) {
+		unsigned int at = marker->ahead_at;
+		uint64_t item = marker->ahead[at], next = 0;
+
+		if (GCM_LIKELY(now->count > 0)) {
+			next = now->items[--now->count];
+			__builtin_prefetch((const void *)(next & ADDR_MASK));
+			__builtin_prefetch(
+			    (const void *)(uintptr_t)gcm_state_at(
+				next & ADDR_MASK));
+		}
+		marker->ahead[at] = next;
+		marker->ahead_at = (at + 1) % GCM_MARK_AHEAD;
+		if (item != 0)
+			return item;
+	}
+	return 0;
+}
+
 /* The next buffer with items; false when there is none anywhere. */
 static bool
 refill_buffer(struct gcm_marker *marker)
@@ -552,8 +588,15 @@ gcm_mark_drain(struct gcm_marker *marker, uint64_t deadline_ns)
 	bool done = true;
 
 	gcm_pin_enter(marker->stopped);
-	while (marker->now->count > 0 || refill_buffer(marker)) {
-		scan_item(marker, marker->now->items[--marker->now->count]);
+	for (;;) {
+		uint64_t item = take_item(marker);
+
+		if (item == 0) {
+			if (marker->now->count == 0 && !refill_buffer(marker))
+				break;
+			continue;
+		}
+		scan_item(marker, item);
 		if (++count % POLL_ITEMS == 0 &&
 		    !poll_marker(marker, deadline_ns)) {
 			gcm_mark_flush(marker);

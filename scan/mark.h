@@ -6,7 +6,8 @@
 #include "scan/work.h"
 
 enum {
-	GCM_MARK_RING = 16,       /* blocks on their way through the cache */
+	GCM_MARK_RING = 16, /* blocks on their way through the cache */
+	GCM_MARK_AHEAD = 8,
 	GCM_MARK_STEP = 32 << 10, /* bytes a filter sees at once */
 	GCM_MARK_WORDS = GCM_MARK_STEP / 8,
 	GCM_MARK_READ = 64 << 10 /* bytes read at once of other memory */
@@ -30,7 +31,8 @@ struct gcm_marker {
 	uintptr_t where;            /* of what is scanned, for bits->parent */
 	struct gcm_buffer *now;
 	uint64_t ring[GCM_MARK_RING];
-	unsigned int ring_at;
+	uint64_t ahead[GCM_MARK_AHEAD]; /* grey, their words on the way */
+	unsigned int ring_at, ahead_at;
 	uint32_t tick;
 	uint64_t blocks, bytes, scanned; /* marked, marked, scanned */
 	uint64_t cpu_ns;
