@@ -25,10 +25,10 @@ unsigned mill_cycles(void);
 /* Sleep until at least one whole collection has been done since the call. */
 void mill_wait(void);
 
-/* Are there less than `wanted` collections since `began`?  Fails when there are
- * none any more.
+/* Should a case go on that began at `began`?  Until there were enough
+ * collections; fails when there are none any more.
  */
-bool mill_more(unsigned began, unsigned wanted);
+bool collect_more(unsigned began);
 
 /* mill_wait without a call: *go becomes 1 then.  One at a time. */
 void mill_arm(volatile int *go);
@@ -41,6 +41,9 @@ bool collect_peek(uintptr_t addr, void *to, size_t size);
  */
 void *token_new(uint32_t serial, size_t size);
 void token_check(const void *token, uint32_t serial, const char *where);
+void token_into(void **slot, uint32_t serial, size_t size, size_t offset);
+void token_check_all(void *const *slots, size_t n, const char *where);
+uint32_t token_serial(const void *token);
 void token_free(void *token, uint32_t serial, const char *where);
 
 #endif

@@ -1,10 +1,10 @@
-/* races.c -- a block that the program has is never lost
+/* races.c -- a block whose only pointer moves is not lost
  *
- * MODEL   Each case has the only pointer to a block in one place, or moves it
- *         about, while collections go on: those are counted by what the mill
- *         drops (kit.c), so a case has seen whole ones.  A block that is lost
- *         is poisoned at once, GCM_GRACE being 0 where nothing is said.
- *         Positions, offsets and serial numbers are kept, addresses are not.
+ * MODEL   Each case moves pointers about, between places and threads, while
+ * collections go on: those are counted by what the mill drops (kit.c), so a
+ * case has seen whole ones.  A block that is lost is poisoned at once,
+ * GCM_GRACE being 0 where nothing is said. Positions, offsets and serial
+ * numbers are kept, addresses are not.
  */
 #define _GNU_SOURCE
 #include "tests/collect/races.h"
@@ -29,13 +29,6 @@ enum {
 	SIZE_MAX_TOKEN = 3000,
 	PAGE = 4096
 };
-
-/* Have there not been enough cycles yet? */
-static bool
-more_cycles(unsigned began)
-{
-	return mill_more(began, (unsigned)kit_scale(60, 5000));
-}
 
 /* Wandering
  * -------------------------------------------------------------------- */
@@ -96,7 +89,8 @@ begin_wandering(struct wanderer *w, void *volatile *stack, struct kit_rng *rng)
 		area_make(&w->areas[i], w->kinds[i], w->thread, stack);
 	for (size_t t = 0; t < TOKENS; t++) {
 		struct token *token = &w->tokens[t];
-		size_t size = 16 + kit_below(rng, SIZE_MAX_TOKEN);
+		size_t size = t > 1 ? 16 + kit_below(rng, SIZE_MAX_TOKEN)
+				    : 70000 + t * 1400000;
 		char *p = token_new(w->thread << 8 | (uint32_t)t, size);
 
 		token->area = t % w->nkinds;
@@ -117,7 +111,7 @@ wander(void *arg)
 	unsigned began = mill_cycles();
 
 	begin_wandering(w, stack, &rng);
-	while (more_cycles(began)) {
+	while (collect_more(began)) {
 		for (size_t i = 0; i < 300; i++)
 			move_token(w, kit_below(&rng, TOKENS), &rng);
 		for (size_t t = 0; t < TOKENS; t++)
@@ -187,13 +181,6 @@ static struct {
 	bool exchange;
 } market = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* Whose token it is can be read from it. */
-static uint32_t
-serial_of(const void *token)
-{
-	return (uint32_t)(((const uint64_t *)token)[1] >> 24);
-}
-
 static __attribute__((noinline)) void *
 trade(void *mine, size_t box)
 {
@@ -216,11 +203,11 @@ run_trader(void *arg)
 	unsigned began = mill_cycles();
 	void *mine = token_new(self, 200);
 
-	for (size_t i = 0; more_cycles(began); i++) {
+	for (size_t i = 0; collect_more(began); i++) {
 		mine = trade(mine, kit_below(&rng, BOXES));
-		if (serial_of(mine) >= TRADERS + BOXES)
+		if (token_serial(mine) >= TRADERS + BOXES)
 			KIT_FAIL("LOST: %p", mine);
-		token_check(mine, serial_of(mine), "handed over");
+		token_check(mine, token_serial(mine), "handed over");
 		if (i % 1000 == 0)
 			sched_yield();
 	}
@@ -245,9 +232,9 @@ hand_over(bool exchange)
 	for (size_t i = 0; i < BOXES; i++)
 		got[TRADERS + i] = atomic_load(&market.boxes[i]);
 	for (size_t i = 0; i < TRADERS + BOXES; i++) {
-		KIT_CHECK(serial_of(got[i]) < TRADERS + BOXES);
-		KIT_CHECK(!seen[serial_of(got[i])]);
-		seen[serial_of(got[i])] = true;
+		KIT_CHECK(token_serial(got[i]) < TRADERS + BOXES);
+		KIT_CHECK(!seen[token_serial(got[i])]);
+		seen[token_serial(got[i])] = true;
 	}
 	mill_stop();
 }
@@ -304,125 +291,42 @@ by_thread(void)
 	mill_stop();
 }
 
-/* Registers
- * -------------------------------------------------------------------- */
-
-static __attribute__((noinline)) void
-make_into(void **slot, uint32_t serial, size_t size, size_t offset)
-{
-	*slot = (char *)token_new(serial, size) + offset;
-}
-
-static __attribute__((noinline)) void
-hold_each(size_t size, bool past_end)
-{
-	for (size_t i = 0; holds[i].name != NULL; i++) {
-		uint32_t serial = (uint32_t)i;
-		volatile int go;
-		void *slot;
-
-		if (!hold_has(holds[i].needs))
-			continue;
-		make_into(&slot, serial, size, past_end ? size : 0);
-		mill_arm(&go);
-		holds[i].run(&slot, &go);
-		token_free((char *)slot - (past_end ? size : 0), serial,
-		    holds[i].name);
-	}
-}
-
-static void
-in_register(void)
-{
-	mill_start();
-	hold_each(208, false);
-	mill_stop();
-}
-
-/* All of its slot is the block's: one past its end is the next one's start. */
-static void
-past_the_end(void)
-{
-	void *probe = malloc(200);
-	size_t size = malloc_usable_size(probe);
-	void *volatile slots[8];
-
-	mill_start();
-	hold_each(size, true);
-	for (uint32_t i = 0; i < 8; i++) {
-		void *end;
-
-		make_into(&end, i, size, size);
-		slots[i] = end;
-	}
-	mill_wait();
-	for (uint32_t i = 0; i < 8; i++)
-		token_free((char *)slots[i] - size, i, "past the end, stack");
-	mill_stop();
-	free(probe);
-}
-
-static void
-wait_in_sleep(void *arg)
-{
-	(void)arg;
-	mill_wait();
-}
-
-static void
-wait_in_read(void *arg)
-{
-	char byte;
-
-	if (read(*(int *)arg, &byte, 1) != 1)
-		KIT_FAIL("read");
-}
+/* Each thread makes the next, and ends: stacks are used again at once. */
+static _Atomic(void *) arrived;
 
 static void *
-write_later(void *arg)
+relay(void *arg)
 {
-	mill_wait();
-	if (write(*(int *)arg, "", 1) != 1)
-		KIT_FAIL("write");
+	pthread_attr_t attr;
+	pthread_t next;
+
+	token_check(arg, 1, "relay");
+	if (!collect_more(0)) {
+		atomic_store(&arrived, arg);
+		return NULL;
+	}
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	while (pthread_create(&next, &attr, relay, arg) != 0)
+		kit_sleep(0.001);
 	return NULL;
 }
 
 static void
-over_calls(void)
+by_relay(void)
 {
-	int ends[2];
-
-	KIT_CHECK(pipe(ends) == 0);
-	mill_start();
-	for (long i = 0; i < kit_scale(2, 100); i++) {
-		pthread_t writer = kit_thread(write_later, &ends[1]);
-		void *slot;
-
-		make_into(&slot, 5, 96, 0);
-		hold_call(&slot, wait_in_read, &ends[0]);
-		token_free(slot, 5, "register over read()");
-		kit_join(writer);
-		make_into(&slot, 6, 96, 0);
-		hold_call(&slot, wait_in_sleep, NULL);
-		token_free(slot, 6, "register over sleep");
-	}
-	mill_stop();
-}
-
-static void
-in_jump_buffer(void)
-{
-	void *buffer = calloc(1, 512), *slot;
+	pthread_t threads[2];
 
 	mill_start();
-	for (long i = 0; i < kit_scale(2, 100); i++) {
-		make_into(&slot, 7, 128, 0);
-		if (!hold_setjmp(&slot, buffer, wait_in_sleep, NULL))
-			kit_skip("not written for this processor");
-		token_free(slot, 7, "jmp_buf");
+	for (size_t i = 0; i < 2; i++) {
+		atomic_store(&arrived, NULL);
+		threads[i] = kit_thread(relay, token_new(1, 160));
+		kit_join(threads[i]);
+		while (atomic_load(&arrived) == NULL)
+			kit_sleep(0.001);
+		token_free(atomic_load(&arrived), 1, "relay");
 	}
 	mill_stop();
-	free(buffer);
 }
 
 /* Arrays that move
@@ -440,7 +344,7 @@ rotate(size_t n, size_t step)
 		array[i] = token_new((uint32_t)i, 64);
 	mill_start();
 	began = mill_cycles();
-	while (more_cycles(began)) {
+	while (collect_more(began)) {
 		void *first = array[0];
 
 		memmove(array, array + 1, (n - 1) * sizeof(*array));
@@ -484,7 +388,7 @@ grow_block(void)
 		array[i] = token_new((uint32_t)i, 400);
 	mill_start();
 	began = mill_cycles();
-	for (size_t k = 1; more_cycles(began); k++) {
+	for (size_t k = 1; collect_more(began); k++) {
 		size_t next = sizes[k % KIT_COUNT(sizes)];
 
 		if (at + 16 > next) {
@@ -505,371 +409,11 @@ grow_block(void)
 	free(array);
 }
 
-/* Memory that comes and goes
- * --------------------------------------------------- */
-
-static void
-check_all(void *const *slots, size_t n, const char *where)
-{
-	for (size_t i = 0; i < n; i++)
-		token_check(slots[i], (uint32_t)i, where);
-}
-
-/* From one mapping, made while a cycle may be running, to the next. */
-static void
-new_mappings(void)
-{
-	void **now = NULL;
-	size_t size = 0;
-	unsigned began;
-
-	mill_start();
-	began = mill_cycles();
-	for (size_t k = 0; more_cycles(began); k++) {
-		size_t larger = (k % 7 + 1) * PAGE;
-		void **next = mmap(NULL, larger, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-		KIT_CHECK(next != MAP_FAILED);
-		for (uint32_t i = 0; i < 16; i++)
-			next[i] = now != NULL ? now[i] : token_new(i, 80);
-		if (now != NULL && k % 2 == 0) {
-			memset(now, 0, size);
-			munmap(now, size);
-		} else if (now != NULL) {
-			munmap(now, size);
-		}
-		now = next;
-		size = larger;
-		check_all(now, 16, "new mapping");
-		if (k % 16 == 0)
-			kit_sleep(0.0005);
-	}
-	check_all(now, 16, "new mapping");
-	mill_stop();
-}
-
-static void
-moving_break(void)
-{
-	void **home = calloc(16, sizeof(*home));
-	unsigned began;
-
-	for (uint32_t i = 0; i < 16; i++)
-		home[i] = token_new(i, 80);
-	mill_start();
-	began = mill_cycles();
-	for (size_t k = 0; more_cycles(began); k++) {
-		intptr_t size = (intptr_t)(k % 5 + 1) * PAGE;
-		void **top = sbrk(size);
-
-		KIT_CHECK(top != (void *)-1);
-		memcpy(top, home, 16 * sizeof(*top));
-		memset(home, 0, 16 * sizeof(*home));
-		if (k % 4 == 0)
-			kit_sleep(0.002);
-		check_all(top, 16, "brk");
-		memcpy(home, top, 16 * sizeof(*top));
-		KIT_CHECK(sbrk(-size) != (void *)-1);
-	}
-	check_all(home, 16, "brk");
-	mill_stop();
-}
-
-/* Pointers lie in a page while its protection is another. */
-static void
-lie_in_page(int flags, int protection, const char *where)
-{
-	void **page = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE,
-	    flags | MAP_ANONYMOUS, -1, 0);
-
-	KIT_CHECK(page != MAP_FAILED);
-	page += PAGE / sizeof(*page);
-	mill_start();
-	for (long k = 0; k < kit_scale(3, 100); k++) {
-		for (uint32_t i = 0; i < 16; i++)
-			page[i] = token_new(i, 80);
-		KIT_CHECK(mprotect(page, PAGE, protection) == 0);
-		if (protection == PROT_NONE)
-			kit_sleep(0.02);
-		else
-			mill_wait();
-		KIT_CHECK(mprotect(page, PAGE, PROT_READ | PROT_WRITE) == 0);
-		check_all(page, 16, where);
-		mill_wait();
-		for (uint32_t i = 0; i < 16; i++)
-			token_free(page[i], i, where);
-	}
-	mill_stop();
-}
-
-static void
-sealed(void)
-{
-	lie_in_page(MAP_PRIVATE, PROT_READ, "PROT_READ page");
-}
-
-static void
-sealed_shared(void)
-{
-	lie_in_page(MAP_SHARED, PROT_READ, "PROT_READ page of MAP_SHARED");
-}
-
-static void
-hidden(void)
-{
-	lie_in_page(MAP_PRIVATE, PROT_NONE, "PROT_NONE page");
-}
-
-/* The kernel writes the pointers into the heap.  They are never in the pipe
- * alone.
- */
-static void
-read_by_kernel(void)
-{
-	void **from = calloc(64, sizeof(*from)), **to = calloc(64, sizeof(*to));
-	struct kit_rng rng = kit_rng_new(3);
-	int ends[2];
-	unsigned began;
-
-	KIT_CHECK(pipe(ends) == 0);
-	for (uint32_t i = 0; i < 64; i++)
-		from[i] = token_new(i, 96);
-	mill_start();
-	began = mill_cycles();
-	while (more_cycles(began)) {
-		size_t n = kit_below(&rng, 64) + 1, bytes = n * sizeof(*from);
-
-		KIT_CHECK(write(ends[1], from, bytes) == (ssize_t)bytes);
-		KIT_CHECK(read(ends[0], to, bytes) == (ssize_t)bytes);
-		memset(from, 0, bytes);
-		check_all(to, n, "read()");
-		memmove(from, to, bytes);
-		memset(to, 0, bytes);
-		check_all(from, 64, "read()");
-	}
-	mill_stop();
-}
-
-/* While the bytes are in the pipe only grace keeps the block: so not in two
- * cycles running.
- */
-static void
-through_pipe(void)
-{
-	size_t bytes = 64 * sizeof(void *);
-	void **from, **to;
-	int ends[2];
-
-	collect_want("GCM_GRACE", "1");
-	KIT_CHECK(pipe(ends) == 0);
-	from = calloc(64, sizeof(*from));
-	to = calloc(64, sizeof(*to));
-	for (uint32_t i = 0; i < 64; i++)
-		from[i] = token_new(i, 96);
-	mill_start();
-	for (long i = 0; i < kit_scale(12, 300); i++) {
-		void **swap = to;
-
-		KIT_CHECK(write(ends[1], from, bytes) == (ssize_t)bytes);
-		memset(from, 0, bytes);
-		KIT_CHECK(read(ends[0], to, bytes) == (ssize_t)bytes);
-		mill_wait();
-		check_all(to, 64, "pipe");
-		to = from;
-		from = swap;
-	}
-	mill_stop();
-}
-
-/* Threads' own words
- * ----------------------------------------------------------- */
-
-enum {
-	KEYS = 80
-};
-static pthread_key_t keys[KEYS];
-static _Atomic unsigned nended;
-
-static void
-end_value(void *value)
-{
-	token_check(value, serial_of(value), "destructor of a key");
-	atomic_fetch_add(&nended, 1);
-}
-
-static __attribute__((noinline)) void
-set_keys(void)
-{
-	for (uint32_t i = 0; i < KEYS; i++)
-		KIT_CHECK(pthread_setspecific(keys[i], token_new(i, 72)) == 0);
-}
-
-static void *
-use_keys(void *arg)
-{
-	(void)arg;
-	set_keys();
-	mill_wait();
-	for (uint32_t i = 0; i < KEYS; i++)
-		token_check(pthread_getspecific(keys[i]), i, "key of a thread");
-	return NULL;
-}
-
-static void
-in_keys(void)
-{
-	pthread_t other;
-
-	mill_start();
-	for (size_t i = 0; i < KEYS; i++)
-		KIT_CHECK(pthread_key_create(&keys[i], end_value) == 0);
-	other = kit_thread(use_keys, NULL);
-	use_keys(NULL);
-	kit_join(other);
-	KIT_CHECK(atomic_load(&nended) == KEYS);
-	mill_stop();
-}
-
-/* Other stacks
- * ----------------------------------------------------------------- */
-
-enum {
-	STACK = 128 << 10
-};
-static ucontext_t *home_context, *other_context;
-
-static void
-run_coroutine(void)
-{
-	void *volatile own[4];
-
-	for (uint32_t i = 0; i < 4; i++)
-		own[i] = token_new(i, 144);
-	mill_wait(); /* the main stack is idle */
-	for (uint32_t i = 0; i < 4; i++)
-		token_check(own[i], i, "running coroutine");
-	swapcontext(other_context, home_context);
-	for (uint32_t i = 0; i < 4; i++)
-		token_free(own[i], i, "suspended coroutine");
-}
-
-static void
-run_beside(char *stack)
-{
-	void *volatile own[4];
-
-	for (uint32_t i = 0; i < 4; i++)
-		own[i] = token_new(10 + i, 144);
-	home_context = calloc(1, sizeof(*home_context));
-	other_context = calloc(1, sizeof(*other_context));
-	getcontext(other_context);
-	other_context->uc_stack.ss_sp = stack;
-	other_context->uc_stack.ss_size = STACK;
-	other_context->uc_link = home_context;
-	makecontext(other_context, run_coroutine, 0);
-	swapcontext(home_context, other_context);
-	mill_wait();
-	for (uint32_t i = 0; i < 4; i++)
-		token_free(own[i], 10 + i, "idle main stack");
-	swapcontext(home_context, other_context);
-	free(home_context);
-	free(other_context);
-}
-
-static char *
-map_stack(void)
-{
-	char *stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
-
-	KIT_CHECK(stack != MAP_FAILED);
-	return stack;
-}
-
-static void *
-run_malloced(void *arg)
-{
-	char *stack = malloc(STACK);
-
-	run_beside(stack);
-	free(stack);
-	return arg;
-}
-
-static void *
-run_mapped(void *arg)
-{
-	run_beside(map_stack());
-	return arg;
-}
-
-static void
-coroutine_malloced(void)
-{
-	mill_start();
-	run_malloced(NULL);
-	kit_join(kit_thread(run_malloced, NULL));
-	mill_stop();
-}
-
-static void
-coroutine_mapped(void)
-{
-	mill_start();
-	run_mapped(NULL);
-	kit_join(kit_thread(run_mapped, NULL));
-	mill_stop();
-}
-
-static void
-handle(int sig)
-{
-	void *volatile own[4];
-
-	(void)sig;
-	for (uint32_t i = 0; i < 4; i++)
-		own[i] = token_new(20 + i, 144);
-	mill_wait();
-	for (uint32_t i = 0; i < 4; i++)
-		token_free(own[i], 20 + i, "alternate signal stack");
-}
-
-static __attribute__((noinline)) void
-raise_on(void *stack)
-{
-	void *volatile own[4];
-	stack_t alternate = {.ss_sp = stack, .ss_size = STACK};
-
-	for (uint32_t i = 0; i < 4; i++)
-		own[i] = token_new(30 + i, 144);
-	KIT_CHECK(sigaltstack(&alternate, NULL) == 0);
-	raise(SIGUSR1);
-	for (uint32_t i = 0; i < 4; i++)
-		token_free(own[i], 30 + i, "interrupted stack");
-}
-
-static void
-alternate_stack(void)
-{
-	struct sigaction action = {
-	    .sa_handler = handle, .sa_flags = SA_ONSTACK};
-
-	mill_start();
-	KIT_CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
-	raise_on(malloc(STACK));
-	raise_on(map_stack());
-	mill_stop();
-}
-
 static const struct kit_case cases[] = {
-    {"in-register", in_register, KIT_PARALLEL, 0},
-    {"past-the-end", past_the_end, KIT_PARALLEL, 0},
-    {"over-calls", over_calls, KIT_PARALLEL, 0},
-    {"in-jump-buffer", in_jump_buffer, KIT_PARALLEL, 0},
     {"by-lock", by_lock, KIT_PARALLEL, 0},
     {"by-exchange", by_exchange, KIT_PARALLEL, 0},
     {"by-thread", by_thread, KIT_PARALLEL, 0},
+    {"by-relay", by_relay, KIT_PARALLEL, 0},
     {"stack-to-stack", wander_stack, KIT_PARALLEL, 0},
     {"heap-to-heap", wander_heap, KIT_PARALLEL, 0},
     {"data-bss-heap", wander_data, KIT_PARALLEL, 0},
@@ -886,16 +430,8 @@ static const struct kit_case cases[] = {
     {"rotate-16", rotate_few, KIT_PARALLEL, 0},
     {"rotate-1MiB", rotate_many, KIT_PARALLEL, 0},
     {"realloc", grow_block, KIT_PARALLEL, 0},
-    {"new-mappings", new_mappings, KIT_PARALLEL, 0},
-    {"moving-break", moving_break, KIT_PARALLEL, 0},
-    {"sealed", sealed, KIT_PARALLEL, 0},
-    {"sealed-shared", sealed_shared, KIT_PARALLEL, 0},
-    {"hidden", hidden, KIT_PARALLEL, 0},
-    {"read-by-kernel", read_by_kernel, KIT_PARALLEL, 0},
-    {"pipe", through_pipe, KIT_PARALLEL, 0}, {"keys", in_keys, KIT_PARALLEL, 0},
-    {"coroutine-malloced", coroutine_malloced, KIT_PARALLEL, 0},
-    {"coroutine-mapped", coroutine_mapped, KIT_PARALLEL, 0},
-    {"alternate-stack", alternate_stack, KIT_PARALLEL, 0}, {NULL, NULL, 0, 0}};
+    {NULL, NULL, 0, 0},
+};
 
 int
 main(int argc, char **argv)
