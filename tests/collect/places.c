@@ -22,6 +22,22 @@
 /* Registers
  * -------------------------------------------------------------------- */
 
+/* One past the end of a block whose neighbours nobody has: else one of them
+ * would be held by its neighbour's end, and so on.
+ */
+static __attribute__((noinline)) void
+end_into(void *volatile *slot, uint32_t serial, size_t size)
+{
+	void *end;
+
+	for (uint32_t i = 0; i < 3; i++)
+		(void)token_new(1000 + i, size);
+	token_into(&end, serial, size, size);
+	*slot = end;
+	for (uint32_t i = 0; i < 3; i++)
+		(void)token_new(1000 + i, size);
+}
+
 static __attribute__((noinline)) void
 hold_each(size_t size, bool past_end)
 {
@@ -58,12 +74,8 @@ past_the_end(void)
 
 	mill_start();
 	hold_each(size, true);
-	for (uint32_t i = 0; i < 8; i++) {
-		void *end;
-
-		token_into(&end, i, size, size);
-		slots[i] = end;
-	}
+	for (uint32_t i = 0; i < 8; i++)
+		end_into(&slots[i], i, size);
 	mill_wait();
 	for (uint32_t i = 0; i < 8; i++)
 		token_free((char *)slots[i] - size, i, "past the end, stack");
@@ -324,12 +336,8 @@ run_with_end(void)
 {
 	void *volatile own[8];
 
-	for (uint32_t i = 0; i < 8; i++) {
-		void *end;
-
-		token_into(&end, i, end_size, end_size);
-		own[i] = end;
-	}
+	for (uint32_t i = 0; i < 8; i++)
+		end_into(&own[i], i, end_size);
 	mill_wait();
 	for (uint32_t i = 0; i < 8; i++)
 		token_check((char *)own[i] - end_size, i,
