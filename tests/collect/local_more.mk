@@ -1,12 +1,14 @@
 # More of tests/collect: programs that start themselves again with options and
 # judge what came of it (child.h).
 
-more_collect_tests = %D%/leaks
+more_collect_tests = %D%/leaks %D%/precision %D%/modes
 
 child_kit = %D%/child.h %D%/child.c tests/stress/kit.h tests/stress/kit.c \
 	tests/stress/kit_run.c tests/stress/kit_block.c
 
 %C%_leaks_SOURCES = %D%/leaks.c $(child_kit)
+%C%_precision_SOURCES = %D%/precision.c $(child_kit)
+%C%_modes_SOURCES = %D%/modes.c $(child_kit)
 
 check_PROGRAMS += $(more_collect_tests)
 TESTS += $(more_collect_tests)
