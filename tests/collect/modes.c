@@ -142,7 +142,7 @@ free_late(void)
 
 	lose(8 * MIB, 1000); /* something to start for */
 	hide();
-	body_await(2);
+	body_await(1);
 	for (size_t i = 0; i < KIT_COUNT(hidden); i++) {
 		unsigned char *block = (unsigned char *)(hidden[i] ^ MASK);
 
@@ -152,7 +152,7 @@ free_late(void)
 	}
 	before = body_reclaimed();
 	lose(4 * MIB, 1000);
-	body_await(14);
+	body_await(6);
 	KIT_CHECK(body_reclaimed() == before);
 	return 0;
 }
@@ -162,7 +162,7 @@ resize_late(void)
 {
 	lose(8 * MIB, 1000); /* something to start for */
 	hide();
-	body_await(2);
+	body_await(1);
 	free(realloc((void *)(hidden[0] ^ MASK), 2000));
 	return 0;
 }
@@ -172,7 +172,7 @@ size_late(void)
 {
 	lose(8 * MIB, 1000); /* something to start for */
 	hide();
-	body_await(2);
+	body_await(1);
 	return malloc_usable_size((void *)(hidden[0] ^ MASK)) >= 500 ? 0 : 1;
 }
 
@@ -408,7 +408,7 @@ static void
 warns_once(const char *body, const char *call)
 {
 	static const char *const options[] = {
-	    "GCM_INTERVAL=20ms", "GCM_MINHEAP=0", "GCM_GRACE=10", NULL};
+	    "GCM_INTERVAL=100ms", "GCM_GRACE=3", NULL};
 	struct child child = {0};
 	const char *end;
 
