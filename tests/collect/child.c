@@ -335,8 +335,9 @@ body_await_poison(double seconds)
 	while (!one_is_gone(hidden)) {
 		if (kit_now() > until)
 			KIT_FAIL("no collection in %.0f s", seconds);
-		for (size_t i = 0; i < 50; i++)
-			*(volatile char *)malloc(8 + i * 40) = 1;
+		/* A child's collector starts by growth alone. */
+		for (size_t i = 0; i < 400; i++)
+			*(volatile char *)malloc(8 + i * 8) = 1;
 		kit_sleep(0.002);
 	}
 }

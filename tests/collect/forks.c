@@ -256,17 +256,18 @@ fork_now(int sig)
 }
 
 static int
-in_handler(void)
+in_handler(size_t nothers)
 {
 	struct itimerval every = {{0, 7000}, {0, 7000}}, never = {{0, 0}, {0, 0}};
 	struct sigaction action = {.sa_handler = fork_now};
 	static struct moving moving;
 	int wanted = (int)kit_scale(60, 3000);
-	pthread_t other;
+	pthread_t other = 0;
 
 	freeze();
 	fill(&moving, 1);
-	other = kit_thread(allocate, (void *)2);
+	if (nothers > 0)
+		other = kit_thread(allocate, (void *)2);
 	action.sa_flags = SA_RESTART;
 	sigaction(SIGUSR1, &action, NULL);
 	sigaction(SIGPROF, &action, NULL);
@@ -280,12 +281,25 @@ in_handler(void)
 	if (am_child)
 		_exit(0);
 	stop = true;
-	kit_join(other);
+	if (nothers > 0)
+		kit_join(other);
 	if (am_child)
 		_exit(0);
 	check(&moving);
 	check_frozen();
 	return 0;
+}
+
+static int
+alone_in_handler(void)
+{
+	return in_handler(0);
+}
+
+static int
+beside_in_handler(void)
+{
+	return in_handler(1);
 }
 
 /* Other ways to make a process
@@ -361,7 +375,8 @@ shells(void)
 static const struct child_body bodies[] = {
     {"threads", from_threads},
     {"grandchildren", grandchildren},
-    {"handler", in_handler},
+    {"handler", alone_in_handler},
+    {"handler-threaded", beside_in_handler},
     {"spawns", spawns},
     {"shells", shells},
     {NULL, NULL},
@@ -395,6 +410,7 @@ with_each_back_end(const char *body)
 CASE(threads, "threads")
 CASE(generations, "grandchildren")
 CASE(handler, "handler")
+CASE(handler_threaded, "handler-threaded")
 CASE(spawned, "spawns")
 CASE(of_shells, "shells")
 
@@ -402,6 +418,7 @@ static const struct kit_case cases[] = {
     {"threads", threads, KIT_PLAIN, 130},
     {"generations", generations, KIT_PLAIN, 130},
     {"handler", handler, KIT_PLAIN, 130},
+    {"handler-threaded", handler_threaded, KIT_PLAIN, 130},
     {"spawn", spawned, KIT_PLAIN, 130},
     {"shell", of_shells, KIT_PLAIN, 130},
     {NULL, NULL, 0, 0},
