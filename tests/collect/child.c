@@ -178,8 +178,8 @@ child_run(struct child *child, const char *body, const char *const *options)
 		become_body(child->stderr_kind, body, out[1]);
 	await_end(child, pid);
 	if (child->stderr_kind == CHILD_SOCKET)
-		n = recv(out[0], child->out, sizeof(child->out) - 1,
-		    MSG_DONTWAIT);
+		n = recv(
+		    out[0], child->out, sizeof(child->out) - 1, MSG_DONTWAIT);
 	else
 		n = pread(out[0], child->out, sizeof(child->out) - 1, 0);
 	child->out[n > 0 ? n : 0] = '\0';
@@ -214,14 +214,6 @@ child_is_good(const struct child *child, unsigned completed)
 	if (child->completed < completed)
 		KIT_FAIL("%u collections completed, %u given up, the last: %s",
 		    child->completed, child->abandoned, child->reason);
-}
-
-void
-child_gave_up_none(const struct child *child)
-{
-	if (child->abandoned > 0)
-		KIT_FAIL("%u of %u given up, the last: %s", child->abandoned,
-		    child->abandoned + child->completed, child->reason);
 }
 
 int

@@ -43,9 +43,6 @@ void child_run(
 /* Fails unless it exited with 0, wrote nothing, completed so many. */
 void child_is_good(const struct child *child, unsigned completed);
 
-/* Fails if a collection was given up. */
-void child_gave_up_none(const struct child *child);
-
 /* The table of bodies ends with a row whose name is NULL. */
 int child_main(int argc, char **argv, const struct kit_case *cases,
     const struct child_body *bodies);

@@ -34,7 +34,7 @@ struct moving {
 static atomic_bool stop;
 static atomic_uint nforks;
 static volatile sig_atomic_t am_child, handled; /* in_handler */
-static struct kit_block *frozen; /* a heap block itself */
+static struct kit_block *frozen;                /* a heap block itself */
 
 static void
 freeze(void)
@@ -168,8 +168,8 @@ run_threads(void *(*run)(void *), size_t nrunners, size_t nothers)
 
 	freeze();
 	for (size_t i = 0; i < n; i++)
-		threads[i] = kit_thread(
-		    i < nrunners ? run : allocate, (void *)(i + 1));
+		threads[i] =
+		    kit_thread(i < nrunners ? run : allocate, (void *)(i + 1));
 	kit_sleep((double)kit_scale(1200, 60000) / 1000);
 	stop = true;
 	for (size_t i = 0; i < n; i++)
@@ -249,8 +249,11 @@ fork_now(int sig)
 	}
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		continue;
-	if (pid < 0 || status != 0)
+	if (pid < 0 || status != 0) {
+		kit_print("fork in a handler: %d, status %x, errno %d\n",
+		    (int)pid, (unsigned)status, errno);
 		_exit(9);
+	}
 	handled++;
 	errno = saved;
 }
@@ -258,7 +261,8 @@ fork_now(int sig)
 static int
 in_handler(size_t nothers)
 {
-	struct itimerval every = {{0, 7000}, {0, 7000}}, never = {{0, 0}, {0, 0}};
+	struct itimerval every = {{0, 7000}, {0, 7000}},
+			 never = {{0, 0}, {0, 0}};
 	struct sigaction action = {.sa_handler = fork_now};
 	static struct moving moving;
 	int wanted = (int)kit_scale(60, 3000);
@@ -317,8 +321,8 @@ spawn_often(void *arg)
 
 		move(&moving, kit_below(&moving.rng, 100));
 		if (kit_below(&moving.rng, 2) == 0) {
-			int error =
-			    posix_spawn(&pid, program, NULL, NULL, argv, environ);
+			int error = posix_spawn(
+			    &pid, program, NULL, NULL, argv, environ);
 
 			if (error != 0)
 				KIT_FAIL("posix_spawn: %d", error);
@@ -385,7 +389,8 @@ static const struct child_body bodies[] = {
 static void
 with_each_back_end(const char *body)
 {
-#define OPTIONS "GCM_INTERVAL=5ms", "GCM_MINHEAP=0", "GCM_DEBUG=gctrace=1,poison=1"
+#define OPTIONS                                                                \
+	"GCM_INTERVAL=5ms", "GCM_MINHEAP=0", "GCM_DEBUG=gctrace=1,poison=1"
 	static const char *const options[][5] = {
 	    {OPTIONS, "GCM_CONCURRENT=pagemap", NULL},
 	    {OPTIONS, "GCM_CONCURRENT=fork", NULL},

@@ -185,7 +185,7 @@ static struct session {
 	struct node *history;
 	char *name;
 	void *buffer;
-} *sessions[4000];
+} * sessions[4000];
 
 static void
 end_session(struct session *session)
@@ -248,7 +248,7 @@ enum {
 static struct deep {
 	struct deep *next;
 	size_t number;
-} *deep;
+} * deep;
 
 static __attribute__((noinline)) void
 make_deep(void)
@@ -289,8 +289,8 @@ live_and_drop(void)
 		body_await(2);
 		after = body_reclaimed();
 		if (after - before < full / 100 * 99)
-			KIT_FAIL("of %zu bytes %zu came back", full,
-			    after - before);
+			KIT_FAIL(
+			    "of %zu bytes %zu came back", full, after - before);
 	}
 	return 0;
 }

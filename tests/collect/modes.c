@@ -414,7 +414,8 @@ warns_once(const char *body, const char *call)
 
 	child_run(&child, body, options);
 	if (child.status != 0)
-		KIT_FAIL("status %x, it wrote: %.300s", child.status, child.out);
+		KIT_FAIL(
+		    "status %x, it wrote: %.300s", child.status, child.out);
 	end = strchr(child.out, '\n');
 	if (strncmp(child.out, "gcmalloc: ", 10) != 0 || end == NULL ||
 	    end[1] != '\0' || strncmp(child.out + 10, call, strlen(call)) != 0)

@@ -47,8 +47,8 @@ check_items(void)
 	for (size_t i = 0; i < TABLE; i++) {
 		for (struct item *item = table[i]; item != NULL;
 		     item = item->next)
-			KIT_CHECK(item->cookie ==
-				  item->size * 0x9e3779b97f4a7c15u);
+			KIT_CHECK(
+			    item->cookie == item->size * 0x9e3779b97f4a7c15u);
 	}
 }
 

@@ -238,8 +238,7 @@ run_many(size_t n)
 	begin();
 	feeder = kit_thread(feed, (void *)n);
 	for (size_t i = 0; i < n; i++)
-		threads[i] =
-		    kit_thread_small(run_thread, (void *)i, 128 << 10);
+		threads[i] = kit_thread_small(run_thread, (void *)i, 128 << 10);
 	kit_sleep(run_s);
 	began = kit_now();
 	stop = true;
@@ -296,8 +295,8 @@ all_asleep(void)
 
 	begin();
 	for (size_t i = 0; i < 50; i++)
-		threads[i] = kit_thread_small(run_thread,
-		    (void *)(1 + KIT_COUNT(steps) * i), 128 << 10);
+		threads[i] = kit_thread_small(
+		    run_thread, (void *)(1 + KIT_COUNT(steps) * i), 128 << 10);
 	kit_sleep(run_s);
 	stop = true;
 	for (size_t i = 0; i < 50; i++)
@@ -399,8 +398,8 @@ vfork_often(void *arg)
 		if (pid == 0) {
 			struct timespec wait = {.tv_nsec = 60000000};
 
-			gcm_arch_syscall(SYS_nanosleep, (long)&wait, 0, 0, 0, 0,
-			    0);
+			gcm_arch_syscall(
+			    SYS_nanosleep, (long)&wait, 0, 0, 0, 0, 0);
 			_exit(3);
 		}
 		if (pid < 0 || waitpid(pid, &status, 0) != pid ||
@@ -448,8 +447,22 @@ static const struct child_body bodies[] = {
 /* Cases
  * ------------------------------------------------------------------------ */
 
+/* Where many threads want few processors some answer late: there a few in a
+ * hundred, and the first, may be given up.
+ */
 static void
-with_each_back_end(const char *body, unsigned completed, bool all)
+gave_up_few(const struct child *child, int percent, const char *back_end)
+{
+	unsigned all = child->completed + child->abandoned;
+	unsigned most = percent == 0 ? 0 : 1 + all * (unsigned)percent / 100;
+
+	if (child->abandoned > most)
+		KIT_FAIL("%s: %u of %u given up, the last: %s", back_end,
+		    child->abandoned, all, child->reason);
+}
+
+static void
+with_each_back_end(const char *body, unsigned completed, int percent)
 {
 	static const char *const options[][4] = {
 	    {"GCM_INTERVAL=5ms", "GCM_MINHEAP=0", "GCM_CONCURRENT=pagemap"},
@@ -461,26 +474,25 @@ with_each_back_end(const char *body, unsigned completed, bool all)
 		struct child child = {0};
 
 		child_run(&child, body, options[i]);
-		if (child.status != 0 || (all && child.abandoned != 0))
+		if (child.status != 0)
 			kit_print("%s:\n", options[i][2]);
 		child_is_good(&child, completed);
-		if (all)
-			child_gave_up_none(&child);
+		gave_up_few(&child, percent, options[i][2]);
 	}
 }
 
-#define CASE(name, body, completed, all)                                       \
+#define CASE(name, body, completed, percent)                                   \
 	static void name(void)                                                 \
 	{                                                                      \
-		with_each_back_end(body, completed, all);                      \
+		with_each_back_end(body, completed, percent);                  \
 	}
-CASE(one_thread, "one", 20, true)
-CASE(of_sixteen, "sixteen", 20, true)
-CASE(of_three_hundred, "three-hundred", 5, true)
-CASE(of_sleepers, "all-asleep", 20, true)
-CASE(of_churn, "churn", 10, true)
-CASE(of_blocked, "blocked-raw", 3, false)
-CASE(of_vforks, "vforks", 3, false)
+CASE(one_thread, "one", 20, 0)
+CASE(of_sixteen, "sixteen", 20, 5)
+CASE(of_three_hundred, "three-hundred", 5, 10)
+CASE(of_sleepers, "all-asleep", 20, 0)
+CASE(of_churn, "churn", 10, 5)
+CASE(of_blocked, "blocked-raw", 3, 100)
+CASE(of_vforks, "vforks", 3, 100)
 
 static const struct kit_case cases[] = {
     {"one", one_thread, KIT_PLAIN, 0},
