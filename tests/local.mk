@@ -50,6 +50,7 @@ include %D%/traps/local.mk
 include %D%/programs/local.mk
 include %D%/stress/local.mk
 include %D%/collect/local.mk
+include %D%/collect/local_more.mk
 include %D%/fuzz/local.mk
 include %D%/bench/local.mk
 include %D%/lint/local.mk

@@ -1,0 +1,18 @@
+# More of tests/collect: programs that start themselves again with options and
+# judge what came of it (child.h).
+
+more_collect_tests = %D%/leaks %D%/precision %D%/modes %D%/stops \
+	%D%/forks
+
+child_kit = %D%/child.h %D%/child.c tests/stress/kit.h tests/stress/kit.c \
+	tests/stress/kit_run.c tests/stress/kit_block.c
+
+%C%_leaks_SOURCES = %D%/leaks.c $(child_kit)
+%C%_precision_SOURCES = %D%/precision.c $(child_kit)
+%C%_modes_SOURCES = %D%/modes.c $(child_kit)
+%C%_forks_SOURCES = %D%/forks.c $(child_kit)
+%C%_stops_SOURCES = %D%/stops.c $(child_kit)
+%C%_stops_LDADD = core/libcore.la
+
+check_PROGRAMS += $(more_collect_tests)
+TESTS += $(more_collect_tests)
