@@ -40,7 +40,7 @@ def parse_gctrace(text):
 
     Lines that do not begin with `gc NUMBER ` are the program's own. Each
     cycle: FIELDS as floats, `pauses` (ms), `mark_cpu` (ms), `rest` (what
-    stands behind ` P`), `forced`, `abandoned`."""
+    stands behind ` P`), `forced`, `abandoned`, `end` (s)."""
     cycles = []
     for line in text.splitlines():
         if not re.match(r"gc \d+ ", line):
@@ -52,11 +52,14 @@ def parse_gctrace(text):
         cycle["rest"] = match.groups()[-1]
         cycle["forced"] = "(forced)" in cycle["rest"]
         cycle["abandoned"] = "(abandoned" in cycle["rest"]
-        # A cycle within one stop has no second one.
+        # A cycle within one stop has no second one; of more than two stops
+        # of ours the second figure is the sum of all but the first.
         cycle["pauses"] = [ms for ms in (cycle["clock1"], cycle["clock3"])
                            if ms > 0]
         cycle["mark_cpu"] = (cycle["assist"] + cycle["background"] +
                              cycle["idle"])
+        cycle["end"] = cycle["at"] + sum(
+            cycle[key] for key in ("clock1", "clock2", "clock3")) / 1e3
         cycles.append(cycle)
     return cycles
 
@@ -181,11 +184,11 @@ class Bench:
                         variant.name, variants[0].name))
         return results
 
-    def cycles(self, result, name, after_s=0.0):
-        """The cycles of a run that began after a moment."""
+    def cycles(self, result, name, after_s, since="at"):
+        """The cycles of a run that began, or ended, after a moment."""
         try:
             return [cycle for cycle in parse_gctrace(result["stderr"])
-                    if cycle["at"] >= after_s]
+                    if cycle[since] >= after_s]
         except NotGctrace as line:
             if not any(text.startswith("gctrace:") for text in self.problems):
                 self.problem("gctrace: %s: not Go's form: %s" % (name, line))
@@ -266,8 +269,9 @@ def server(bench):
     """One of N requests lost."""
     program = bench.program("leak_server")
     # 9.4 KB a request: 2 x 1.9 million, one of 8 lost, are 4 GB.
-    lossy = [program, "2", bench.scaled("1900000", "40000"), "8", "20000"]
-    clean = lossy[:3] + ["0", "20000"]
+    lossy = [program, "2", bench.scaled("1900000", "40000"), "8", "20000",
+             bench.scaled("64", "8")]
+    clean = lossy[:3] + ["0"] + lossy[4:]
     variants = [Variant("glibc, no leak", clean),
                 Variant("glibc", lossy)]
     if bench.mimalloc:
@@ -279,7 +283,7 @@ def server(bench):
                              {"GCM_MODE": "off"})]
     results = bench.rounds(variants)
     heading("server", "req/s", "ratio", "CPU s", "ratio", "peak MB",
-            "leaked MB", "end MB")
+            "leaked MB", "at 25 %", "at 50 %", "at 75 %", "end MB")
     base = results["glibc, no leak"]
     for variant in variants:
         runs = results[variant.name]
@@ -290,8 +294,9 @@ def server(bench):
              middle(runs, "cpu"),
              ratio(middle(runs, "cpu"), middle(base, "cpu")),
              middle(runs, "rss"), middle(runs, "leaked_mib"),
-             middle(runs, "end_rss_mib")],
-            "%.0f %.2f %.3f %.2f %.1f %.0f %.0f"))
+             middle(runs, "rss_25_mib"), middle(runs, "rss_50_mib"),
+             middle(runs, "rss_75_mib"), middle(runs, "end_rss_mib")],
+            "%.0f %.2f %.3f %.2f %.1f %.0f %.0f %.0f %.0f %.0f"))
 
 
 def mark(bench):
@@ -300,7 +305,9 @@ def mark(bench):
         return
     variants = [Variant(shape, [
         bench.program("mark_rate"), shape, bench.scaled("512", "32"),
-        bench.scaled("4000", "1000")], bench.ours,
+        # A cycle over cold links takes seconds, and one is under way.
+        bench.scaled("15000" if shape == "shuffled" else "4000", "1000")],
+        bench.ours,
         {"GCM_DEBUG": "gctrace=1", "GCM_PERCENT": "off",
          "GCM_INTERVAL": "200ms"})
         for shape in ("data64k data1k list shuffled tree small").split()]
@@ -331,17 +338,74 @@ def mark(bench):
 
 
 def pause_columns(bench, name, runs, gib):
-    """Cycles; stops: p50 p99 max in ms, of all runs; mark CPU ms per GiB."""
+    """A run's cycles, and those given up; stops: p50 p99 max in ms, of all
+    runs; mark CPU ms per GiB of the cycles that came to their end."""
     found = [c for r in runs for c in bench.cycles(
-        r, name, r["metrics"]["ready_ms"] / 1e3)]
+        r, name, r["metrics"]["ready_ms"] / 1e3, "end")]
+    ended = [c for c in found if not c["abandoned"]]
     stops = [p for c in found for p in c["pauses"]]
-    return [ratio(len(found) or None, len(runs)), percentile(stops, 50),
-            percentile(stops, 99), max(stops, default=None),
-            ratio(median(c["mark_cpu"] for c in found), gib)]
+    traced = found or any(re.search(r"(?m)^gc \d+ ", r["stderr"])
+                          for r in runs)
+    return [ratio(len(ended), len(runs)) if traced else None,
+            ratio(len(found) - len(ended), len(runs)) if traced else None,
+            percentile(stops, 50), percentile(stops, 99),
+            max(stops, default=None),
+            ratio(median(c["mark_cpu"] for c in ended), gib)]
 
 
 GAP_COLUMNS = ("steps", "gaps", "gap_sum_us", "gap_p50_us", "gap_p99_us",
-               "gap_max_us")
+               "gap_p999_us", "gap_max_us")
+EXCESS_US = 100     # below it are timer ticks, many more than stops
+
+
+def longer_gaps(runs):
+    """How many gaps of a run, on average, start at a bar or above it."""
+    bars = {}
+    for result in runs:
+        for name, count in result["metrics"].items():
+            if name.startswith("gap_ge_") and \
+                    int(name[len("gap_ge_"):]) >= EXCESS_US:
+                bar = int(name[len("gap_ge_"):])
+                bars[bar] = bars.get(bar, 0) + count / len(runs)
+    total, tail = 0, {}
+    for bar in sorted(bars, reverse=True):
+        total += bars[bar]
+        tail[bar] = total
+    return tail
+
+
+def tail_at(tail, bar):
+    """Of gaps no shorter than the bar."""
+    return max((count for us, count in tail.items() if us >= bar), default=0)
+
+
+def excess(runs, base):
+    """Gaps that the base does not have: how many in a run, p50, p99, p99.9
+    and the longest, in us. Of each length, those of it and longer are
+    counted in both, and the base's taken off; None with no runs."""
+    if not runs or not base:
+        return [None] * 5
+    ours, theirs = longer_gaps(runs), longer_gaps(base)
+    most, left = 0, []
+    for bar in sorted(ours, reverse=True):
+        most = max(most, ours[bar] - tail_at(theirs, bar))
+        left.append((bar, most))
+    if most == 0:
+        return [0] + [None] * 4
+    values = [next(bar for bar, count in left if count >= most * share)
+              for share in (0.5, 0.01, 0.001)]
+    return [most] + values + [
+        next(bar for bar, count in left if count > 0)]
+
+
+def tell_excess(title, results, pairs):
+    """A table of the gaps that some variants have beyond others."""
+    heading(title, "added", "p50 us", "p99 us", "p99.9 us", "max us")
+    for name, base in pairs:
+        if name in results and base in results:
+            print("%-26s" % name + cells(
+                excess(results[name], results[base]),
+                "%.0f %.0f %.0f %.0f %.0f"))
 
 
 def pauses(bench):
@@ -364,18 +428,27 @@ def pauses(bench):
             variants += [Variant("Go", [go] + tail, None,
                                  {"GODEBUG": "gctrace=1"})]
         results = bench.rounds(variants)
-        heading("pauses, threads %s" % threads, "cycles", "p50 ms", "p99 ms",
-                "max ms", "Msteps", "gaps", "sum ms", "p50 us", "p99 us",
-                "max us", "peak MB")
+        heading("pauses, threads %s" % threads, "cycles", "given up",
+                "p50 ms", "p99 ms", "max ms", "Msteps", "gaps", "sum ms",
+                "p50 us", "p99 us", "p99.9 us", "max us", "peak MB")
         for variant in variants:
             runs = results[variant.name]
             values = [middle(runs, key) for key in GAP_COLUMNS]
             values[0] = ratio(values[0], 1e6)
             values[2] = ratio(values[2], 1e3)
             print("%-26s" % variant.name + cells(
-                pause_columns(bench, variant.name, runs, 1)[:4] + values +
+                pause_columns(bench, variant.name, runs, 1)[:5] + values +
                 [middle(runs, "rss")],
-                "%.0f %.3f %.3f %.3f %.2f %.0f %.1f %.0f %.0f %.0f %.0f"))
+                "%.1f %.1f %.3f %.3f %.3f %.2f %.0f %.1f %.0f %.0f %.0f "
+                "%.0f %.0f"))
+        if go:
+            stops = [ratio(middle(results["Go"], "stop_%s_ns" % key), 1e6)
+                     for key in ("p50", "p99", "max")]
+            print("%-26s" % "Go, runtime/metrics" +
+                  cells([None, None] + stops, "%.1f %.1f %.3f %.3f %.3f"))
+        tell_excess("gaps beyond GCM_MODE=off", results, [
+            (v.name, "ours GCM_MODE=off") for v in variants
+            if v.name.startswith("ours") and v.name != "ours GCM_MODE=off"])
 
 
 def backends(bench):
@@ -392,18 +465,20 @@ def backends(bench):
         variants += [Variant("GCM_MODE=off", variants[0].command, bench.ours,
                              {"GCM_MODE": "off"})]
         results = bench.rounds(variants)
-        heading("back ends, %s MiB live" % mib, "cycles", "p50 ms", "p99 ms",
-                "max ms", "mark/GiB", "max/GiB", "CPU s", "Msteps", "max us",
-                "peak MB")
+        heading("back ends, %s MiB live" % mib, "cycles", "given up",
+                "p50 ms", "p99 ms", "max ms", "mark/GiB", "max/GiB", "CPU s",
+                "Msteps", "max us", "peak MB")
         gib = int(mib) / 1024
         for variant in variants:
             runs = results[variant.name]
             stops = pause_columns(bench, variant.name, runs, gib)
             print("%-26s" % variant.name + cells(
-                stops + [ratio(stops[3], gib), middle(runs, "cpu"),
+                stops + [ratio(stops[4], gib), middle(runs, "cpu"),
                          ratio(middle(runs, "steps"), 1e6),
                          middle(runs, "gap_max_us"), middle(runs, "rss")],
-                "%.0f %.3f %.3f %.3f %.1f %.3f %.3f %.2f %.0f %.0f"))
+                "%.1f %.1f %.3f %.3f %.3f %.1f %.3f %.3f %.2f %.0f %.0f"))
+        tell_excess("gaps beyond GCM_MODE=off", results, [
+            (v.name, "GCM_MODE=off") for v in variants[:-1]])
 
 
 def with_mode_off(row):

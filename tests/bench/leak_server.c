@@ -1,12 +1,14 @@
 /* leak_server.c -- a server that loses one of N requests
  *
- * MODEL   leak_server THREADS REQUESTS N CACHE
- *         Each of THREADS serves REQUESTS: parses into a graph of 8 to 24
- *         nodes with links both ways and a body of 2 to 14 KiB, all written;
- *         walks it; puts an answer into its LRU cache of CACHE entries, which
- *         throws the oldest out; frees the graph, but every N-th it forgets
- *         (N 0: none).  What was leaked in all is a metric, and so is the
- *         resident memory at the end.
+ * MODEL   leak_server THREADS REQUESTS N CACHE MIB
+ *         MIB of linked records are made first and live to the end.  Each of
+ *         THREADS serves REQUESTS: parses into a graph of 8 to 24 nodes with
+ *         links both ways and a body of 2 to 14 KiB, all written; walks it and
+ *         some records; puts an answer into its LRU cache of CACHE entries,
+ *         which throws the oldest out; frees the graph, but every N-th it
+ *         forgets (N 0: none).  What was leaked in all is a metric, and so is
+ *         the resident memory at each quarter of the first thread's requests
+ *         and at the end.
  *
  *         Sensitive to how soon lost blocks are found and used again, and to
  *         what finding them costs the threads.
@@ -19,8 +21,21 @@
 enum {
 	MAX_NODES = 24,
 	NBUCKETS = 1024,
-	MAX_THREADS = 16
+	MAX_THREADS = 16,
+	RECORD_WORDS = 29,
+	NHOPS = 4,
+	NQUARTERS = 4
 };
+
+/* Made before the threads, constant from then on. */
+struct record {
+	struct record *next;
+	struct record *other;
+	uint64_t words[RECORD_WORDS];
+};
+
+static struct record **records;
+static uint32_t nrecords;
 
 struct part {
 	struct part *next;
@@ -59,7 +74,40 @@ struct worker {
 	uint32_t one_in;
 	uint64_t checksum;
 	uint64_t leaked;
+	bool samples;
+	long rss_kib[NQUARTERS]; /* when a quarter begins */
 };
+
+static void
+make_records(uint64_t bytes)
+{
+	struct gcm_bench_rng rng = {99};
+
+	nrecords = (uint32_t)(bytes / sizeof(struct record)) + 1;
+	records = gcm_bench_need(malloc(nrecords * sizeof(*records)));
+	for (uint32_t i = 0; i < nrecords; i++) {
+		struct record *record = gcm_bench_need(malloc(sizeof(*record)));
+
+		for (uint32_t at = 0; at < RECORD_WORDS; at++)
+			record->words[at] = i;
+		records[i] = record;
+		record->next = records[gcm_bench_below(&rng, i + 1)];
+		record->other = records[gcm_bench_below(&rng, i + 1)];
+	}
+}
+
+static uint64_t
+walk_records(uint64_t value)
+{
+	const struct record *record = records[value % nrecords];
+	uint64_t sum = 0;
+
+	for (int i = 0; i < NHOPS; i++) {
+		sum += record->words[i];
+		record = (value >> i & 1) != 0 ? record->next : record->other;
+	}
+	return sum;
+}
 
 static struct request *
 parse_request(struct gcm_bench_rng *rng)
@@ -182,6 +230,7 @@ serve(void *arg)
 {
 	struct worker *worker = arg;
 	uint32_t keys = worker->cache->most * 2;
+	uint32_t quarter = worker->nrequests / NQUARTERS + 1;
 
 	for (uint32_t i = 0; i < worker->nrequests; i++) {
 		struct request *request = parse_request(&worker->rng);
@@ -190,6 +239,9 @@ serve(void *arg)
 		struct answer *answer = find_answer(worker->cache, key, value);
 
 		worker->checksum += value ^ (unsigned char)answer->text[0];
+		worker->checksum += walk_records(value);
+		if (worker->samples && i % quarter == 0)
+			worker->rss_kib[i / quarter] = gcm_bench_rss_kib();
 		if (worker->one_in != 0 && i % worker->one_in == 0)
 			worker->leaked += request->bytes;
 		else
@@ -214,16 +266,19 @@ main(int argc, char **argv)
 	uint32_t nrequests = gcm_bench_arg(argc, argv, 2, 2000000, 1);
 	uint32_t one_in = gcm_bench_arg(argc, argv, 3, 8, 0);
 	uint32_t most = gcm_bench_arg(argc, argv, 4, 20000, 1);
+	uint64_t mib = gcm_bench_arg(argc, argv, 5, 64, 0);
 	struct worker workers[MAX_THREADS];
 	uint64_t checksum = 0, leaked = 0;
 
 	if (nthreads > MAX_THREADS)
 		return 2;
+	make_records(mib << 20);
 	for (uint32_t i = 0; i < nthreads; i++)
 		workers[i] = (struct worker){.rng = {i + 1},
 		    .cache = make_cache(most),
 		    .nrequests = nrequests,
-		    .one_in = one_in};
+		    .one_in = one_in,
+		    .samples = i == 0};
 	gcm_bench_threads(nthreads, serve, workers, sizeof(workers[0]));
 	for (uint32_t i = 0; i < nthreads; i++) {
 		checksum += workers[i].checksum;
@@ -231,6 +286,9 @@ main(int argc, char **argv)
 	}
 	gcm_bench_metric("requests", (long)nthreads * nrequests);
 	gcm_bench_metric("leaked_mib", (long)(leaked >> 20));
+	gcm_bench_metric("rss_25_mib", workers[0].rss_kib[1] >> 10);
+	gcm_bench_metric("rss_50_mib", workers[0].rss_kib[2] >> 10);
+	gcm_bench_metric("rss_75_mib", workers[0].rss_kib[3] >> 10);
 	gcm_bench_metric("end_rss_mib", gcm_bench_rss_kib() >> 10);
 	return gcm_bench_done(checksum);
 }

@@ -10,19 +10,25 @@
  *         stays what it is.  pauses.go is the same program.
  *
  *         After each step a thread reads the clock; a gap of GAP_NS or more
- *         is time it did not have.  The threads' gaps are metrics: how many,
- *         their sum, median, 99th percentile and maximum; and the steps done.
- *         The work is fixed by time, so the checksum says nothing.
+ *         is time it did not have.  The gaps of all threads are metrics: how
+ *         many, their sum, percentiles and maximum, and a histogram with eight
+ *         bars to a doubling (gap_ge_US: how many from there to the next bar);
+ *         and the steps done.  The work is fixed by time, so the checksum says
+ *         nothing.
  */
 #include "bench.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 enum {
 	GAP_NS = 20000,
-	MAX_GAPS = 1 << 16,
+	BAR_BITS = 3,
+	BARS = 1 << BAR_BITS, /* to a doubling */
+	NBARS = 64 * BARS,
 	MAX_THREADS = 16,
 	NSLOTS = 4,
 	LARGE_BYTES = 1 << 20,
@@ -47,8 +53,9 @@ struct worker {
 	uint32_t nthreads;
 	uint64_t end_ns;
 	uint64_t nsteps;
-	uint32_t ngaps;
-	uint64_t *gaps;
+	uint64_t sum_ns;
+	uint64_t max_ns;
+	uint64_t bars[NBARS];
 };
 
 static uint64_t
@@ -135,6 +142,30 @@ take_step(struct worker *worker)
 		    target;
 }
 
+/* Gaps are long enough to have BAR_BITS bits below the first. */
+static uint32_t
+bar_of(uint64_t ns)
+{
+	uint32_t log = 63 - (uint32_t)__builtin_clzll(ns);
+
+	return log * BARS + (uint32_t)(ns >> (log - BAR_BITS) & (BARS - 1));
+}
+
+static uint64_t
+bar_ns(uint32_t bar)
+{
+	return (uint64_t)(BARS + bar % BARS) << (bar / BARS - BAR_BITS);
+}
+
+static void
+count_gap(struct worker *worker, uint64_t ns)
+{
+	worker->sum_ns += ns;
+	worker->bars[bar_of(ns)]++;
+	if (ns > worker->max_ns)
+		worker->max_ns = ns;
+}
+
 static void *
 work(void *arg)
 {
@@ -147,47 +178,60 @@ work(void *arg)
 		take_step(worker);
 		worker->nsteps++;
 		seen_ns = now_ns();
-		if (seen_ns - last_ns >= GAP_NS && worker->ngaps < MAX_GAPS)
-			worker->gaps[worker->ngaps++] = seen_ns - last_ns;
+		if (seen_ns - last_ns >= GAP_NS)
+			count_gap(worker, seen_ns - last_ns);
 		last_ns = seen_ns;
 	}
 	return NULL;
 }
 
-static int
-compare_gaps(const void *a, const void *b)
+/* The start of the bar that holds the gap of this rank, in microseconds. */
+static long
+rank_us(const struct worker *all, uint64_t rank)
 {
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
+	for (uint32_t bar = 0; bar < NBARS; bar++) {
+		if (rank < all->bars[bar])
+			return (long)(bar_ns(bar) / 1000);
+		rank -= all->bars[bar];
+	}
+	return 0;
 }
 
-/* Gaps of all threads together, in microseconds. */
 static void
-tell_gaps(struct worker *workers, uint32_t nthreads)
+tell_gaps(const struct worker *all)
 {
-	uint64_t *gaps = gcm_bench_need(
-	    calloc((size_t)nthreads * MAX_GAPS + 1, sizeof(*gaps)));
-	uint64_t sum = 0, nsteps = 0;
-	uint32_t count = 0;
+	char name[32];
+	uint64_t count = 0;
 
-	for (uint32_t i = 0; i < nthreads; i++) {
-		memcpy(gaps + count, workers[i].gaps,
-		    workers[i].ngaps * sizeof(*gaps));
-		count += workers[i].ngaps;
-		nsteps += workers[i].nsteps;
+	for (uint32_t bar = 0; bar < NBARS; bar++) {
+		if (all->bars[bar] == 0)
+			continue;
+		count += all->bars[bar];
+		snprintf(
+		    name, sizeof(name), "gap_ge_%" PRIu64, bar_ns(bar) / 1000);
+		gcm_bench_metric(name, (long)all->bars[bar]);
 	}
-	qsort(gaps, count, sizeof(*gaps), compare_gaps);
-	for (uint32_t i = 0; i < count; i++)
-		sum += gaps[i];
-	gcm_bench_metric("steps", (long)nsteps);
+	gcm_bench_metric("steps", (long)all->nsteps);
 	gcm_bench_metric("gaps", (long)count);
-	gcm_bench_metric("gap_sum_us", (long)(sum / 1000));
-	gcm_bench_metric("gap_p50_us", (long)(gaps[count / 2] / 1000));
-	gcm_bench_metric(
-	    "gap_p99_us", (long)(gaps[(uint64_t)count * 99 / 100] / 1000));
-	gcm_bench_metric(
-	    "gap_max_us", (long)(gaps[count > 0 ? count - 1 : 0] / 1000));
+	gcm_bench_metric("gap_sum_us", (long)(all->sum_ns / 1000));
+	gcm_bench_metric("gap_p50_us", rank_us(all, count / 2));
+	gcm_bench_metric("gap_p99_us", rank_us(all, count * 99 / 100));
+	gcm_bench_metric("gap_p999_us", rank_us(all, count * 999 / 1000));
+	gcm_bench_metric("gap_max_us", (long)(all->max_ns / 1000));
+}
+
+/* Into the first of them. */
+static void
+add_workers(struct worker *workers, uint32_t nthreads)
+{
+	for (uint32_t i = 1; i < nthreads; i++) {
+		workers->nsteps += workers[i].nsteps;
+		workers->sum_ns += workers[i].sum_ns;
+		if (workers[i].max_ns > workers->max_ns)
+			workers->max_ns = workers[i].max_ns;
+		for (uint32_t bar = 0; bar < NBARS; bar++)
+			workers->bars[bar] += workers[i].bars[bar];
+	}
 }
 
 int
@@ -197,7 +241,7 @@ main(int argc, char **argv)
 	uint64_t mib = gcm_bench_arg(argc, argv, 1, 1024, 8);
 	uint32_t nthreads = gcm_bench_arg(argc, argv, 2, 2, 1);
 	uint64_t wait_ms = gcm_bench_arg(argc, argv, 3, 5000, 1);
-	struct worker workers[MAX_THREADS];
+	static struct worker workers[MAX_THREADS];
 	uint64_t end_ns;
 
 	if (nthreads > MAX_THREADS)
@@ -209,9 +253,9 @@ main(int argc, char **argv)
 		workers[i] = (struct worker){.rng = {i + 2},
 		    .index = i,
 		    .nthreads = nthreads,
-		    .end_ns = end_ns,
-		    .gaps = gcm_bench_need(calloc(MAX_GAPS, sizeof(uint64_t)))};
+		    .end_ns = end_ns};
 	gcm_bench_threads(nthreads, work, workers, sizeof(workers[0]));
-	tell_gaps(workers, nthreads);
+	add_workers(workers, nthreads);
+	tell_gaps(workers);
 	return gcm_bench_done(0);
 }

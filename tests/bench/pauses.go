@@ -3,7 +3,9 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"os"
+	"runtime/metrics"
 	"sort"
 	"strconv"
 	"sync"
@@ -132,6 +134,51 @@ func argument(index, dflt int) int {
 	return value
 }
 
+// stops is how many stops the runtime has counted, by length.
+func stops() *metrics.Float64Histogram {
+	sample := []metrics.Sample{{Name: "/gc/pauses:seconds"}}
+	metrics.Read(sample)
+	if sample[0].Value.Kind() != metrics.KindFloat64Histogram {
+		return nil
+	}
+	return sample[0].Value.Float64Histogram()
+}
+
+// tellStops prints those of the second histogram that are not in the first.
+// A bucket's upper end stands for what is in it.
+func tellStops(before, after *metrics.Float64Histogram) {
+	if before == nil || after == nil {
+		return
+	}
+	var total uint64
+	counts := make([]uint64, len(after.Counts))
+	for i := range counts {
+		counts[i] = after.Counts[i] - before.Counts[i]
+		total += counts[i]
+	}
+	metric("stops", int(total))
+	for _, p := range []struct {
+		name     string
+		permille uint64
+	}{{"p50", 500}, {"p99", 990}, {"p999", 999}, {"max", 1000}} {
+		rank := (total*p.permille + 999) / 1000
+		for i, count := range counts {
+			if count < rank {
+				rank -= count
+				continue
+			}
+			top := after.Buckets[i+1]
+			if math.IsInf(top, 1) {
+				top = after.Buckets[i]
+			}
+			if rank > 0 {
+				metric("stop_"+p.name+"_ns", int(top*1e9))
+			}
+			break
+		}
+	}
+}
+
 func metric(name string, value int) {
 	fmt.Println("metric", name, value)
 }
@@ -142,6 +189,7 @@ func main() {
 	length := time.Duration(argument(3, 5000)) * time.Millisecond
 	buildHeap(mib << 20)
 	metric("ready_ms", int(time.Since(start).Milliseconds()))
+	before := stops()
 	workers := make([]*worker, threads)
 	var wait sync.WaitGroup
 	for i := range workers {
@@ -155,6 +203,7 @@ func main() {
 		}()
 	}
 	wait.Wait()
+	tellStops(before, stops())
 	var gaps []time.Duration
 	var sum time.Duration
 	steps := 0
@@ -166,17 +215,18 @@ func main() {
 	for _, gap := range gaps {
 		sum += gap
 	}
-	at := func(percent int) int {
+	at := func(permille int) int {
 		if len(gaps) == 0 {
 			return 0
 		}
-		return int(gaps[(len(gaps)-1)*percent/100].Microseconds())
+		return int(gaps[(len(gaps)-1)*permille/1000].Microseconds())
 	}
 	metric("steps", steps)
 	metric("gaps", len(gaps))
 	metric("gap_sum_us", int(sum.Microseconds()))
-	metric("gap_p50_us", at(50))
-	metric("gap_p99_us", at(99))
-	metric("gap_max_us", at(100))
+	metric("gap_p50_us", at(500))
+	metric("gap_p99_us", at(990))
+	metric("gap_p999_us", at(999))
+	metric("gap_max_us", at(1000))
 	fmt.Printf("checksum %016x\n", 0)
 }
