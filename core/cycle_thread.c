@@ -46,7 +46,8 @@ gcm_cycle_wish(uint32_t wish)
 	uint32_t off = GCM_CYCLE_OFF, on = GCM_CYCLE_ON;
 
 	if (gcm_cycle.scanner == NULL ||
-	    atomic_load(&gcm_cycle.state) == GCM_CYCLE_DISABLED)
+	    atomic_load(&gcm_cycle.state) == GCM_CYCLE_DISABLED ||
+	    !gcm_heap_is_sound())
 		return;
 	atomic_fetch_or(&gcm_cycle.wish, wish);
 	gcm_os_wake(&gcm_cycle.wish, UINT32_MAX >> 1);

@@ -271,6 +271,13 @@ gcm_heap_enter(void)
 /* Confinement -------------------------------------------------------------- */
 
 bool
+gcm_heap_is_sound(void)
+{
+	return atomic_load(&heap.state) == READY &&
+	       atomic_load(heap.soundness) == SOUND;
+}
+
+bool
 gcm_heap_stop_threads(void)
 {
 	bool stopped = gcm_cycle_stop();

@@ -44,6 +44,11 @@ bool gcm_heap_has(const void *addr);
  */
 void gcm_heap_forked(void);
 
+/* False in a forked child until its first slow path has repaired the heap: no
+ * thread of ours may be started before.
+ */
+bool gcm_heap_is_sound(void);
+
 /* End the threads of ours, the scavenger and the collector, and wait for them;
  * a later allocation or free may start them again.  False when one does not
  * answer.  _for_fork leaves a collection running that forks have kept from its

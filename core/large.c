@@ -452,8 +452,11 @@ gcm_large_move(uintptr_t addr, uint32_t npages)
 		set_guard(index, nguards);
 	}
 	to = gcm_page_addr(index);
-	moved = move_contents(addr, to, len);
+	/* Before anything is in it: black blocks have been written since writes
+	 * are tracked (docs/design/collector.md, claim 1).
+	 */
 	colour_block(to);
+	moved = move_contents(addr, to, len);
 	state = retire_block(addr);
 	if (state != GCM_INTERIOR)
 		gcm_scavenge_count(gcm_cache_self(),

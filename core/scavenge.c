@@ -27,6 +27,7 @@
  */
 #include "core/scavenge.h"
 
+#include "core/heap.h"
 #include "core/large.h"
 #include "core/os.h"
 #include "core/own.h"
@@ -193,7 +194,7 @@ maybe_start(void)
 {
 	uint32_t off = OFF, on = ON;
 
-	if (atomic_load(&scavenger.alive) != 0 ||
+	if (!gcm_heap_is_sound() || atomic_load(&scavenger.alive) != 0 ||
 	    !atomic_compare_exchange_strong(&scavenger.state, &off, ON))
 		return;
 	atomic_store(&scavenger.wish, 0);

@@ -84,23 +84,31 @@ GCM_EXPORT void *
 mremap(void *old, size_t old_len, size_t len, int flags, ...)
 {
 	__typeof__(&mremap) next = GCM_NEXT(mremap);
-	void *to;
+	int saved = errno;
+	void *to, *result;
 	va_list list;
 
 	/* As in glibc: passed on whether it was given or not. */
 	va_start(list, flags);
 	to = va_arg(list, void *);
 	va_end(list);
-	/* While the collector tracks writes, a block may lie in two mappings of
-	 * the kernel's, which does not move that.
-	 */
-	if (is_heap(old)) {
-		(void)gcm_heap_stop_threads();
+	if (is_heap(old))
 		alter(old, old_len);
-	}
 	if ((flags & MREMAP_FIXED) != 0 && is_heap(to))
 		alter(to, len);
-	return next(old, old_len, len, flags, to);
+	/* While the collector tracks writes, what was one mapping to the
+	 * program may be two to the kernel, which refuses that, and of several
+	 * with an address given may have moved the first by then.
+	 */
+	if ((flags & MREMAP_FIXED) != 0 && gcm_heap_has_threads())
+		(void)gcm_heap_stop_threads();
+	result = next(old, old_len, len, flags, to);
+	if (result == MAP_FAILED && errno == EFAULT && gcm_heap_has_threads()) {
+		(void)gcm_heap_stop_threads();
+		errno = saved;
+		result = next(old, old_len, len, flags, to);
+	}
+	return result;
 }
 
 GCM_EXPORT int

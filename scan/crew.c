@@ -24,6 +24,7 @@ enum {
 
 struct member {
 	struct gcm_marker *marker;
+	uint64_t cpu_ns; /* of this cycle, but for the leader; the member */
 	void *stack;
 	_Atomic uint32_t alive; /* futex: 0 once the stack is free */
 	_Atomic uint32_t tid;   /* futex: not 0 once it runs */
@@ -55,6 +56,7 @@ run_member(void *arg)
 		if (atomic_load(&crew.over))
 			break;
 		(void)gcm_mark_drain(member->marker, crew.deadline_ns);
+		member->cpu_ns = gcm_os_thread_cpu_ns();
 		atomic_fetch_add(&crew.through, 1);
 		gcm_os_wake(&crew.through, 1);
 	}
@@ -79,6 +81,7 @@ start_member(struct member *member)
 static bool
 ready_marker(struct member *member, uint8_t colour)
 {
+	member->cpu_ns = 0;
 	if (member->marker == NULL)
 		member->marker = gcm_own_map(sizeof(*member->marker));
 	return member->marker != NULL && gcm_mark_begin(member->marker, colour);
@@ -149,7 +152,7 @@ gcm_crew_count(struct gcm_trace *trace)
 		trace->marked_blocks += marker->blocks;
 		trace->marked_bytes += marker->bytes;
 		trace->scanned_bytes += marker->scanned;
-		trace->mark_cpu_ns += marker->cpu_ns;
+		trace->mark_cpu_ns += crew.members[i].cpu_ns;
 	}
 }
 

@@ -55,7 +55,6 @@ gcm_mark_begin(struct gcm_marker *marker, uint8_t colour)
 	marker->blocks = 0;
 	marker->bytes = 0;
 	marker->scanned = 0;
-	marker->cpu_ns = 0;
 	for (unsigned int i = 0; i < GCM_MARK_RING; i++)
 		marker->ring[i] = 0;
 	for (unsigned int i = 0; i < GCM_MARK_AHEAD; i++)
@@ -583,7 +582,6 @@ refill_buffer(struct gcm_marker *marker)
 bool
 gcm_mark_drain(struct gcm_marker *marker, uint64_t deadline_ns)
 {
-	uint64_t began = gcm_os_thread_cpu_ns();
 	uint32_t count = 0;
 	bool done = true;
 
@@ -606,7 +604,6 @@ gcm_mark_drain(struct gcm_marker *marker, uint64_t deadline_ns)
 		}
 	}
 	gcm_pin_leave();
-	marker->cpu_ns += gcm_os_thread_cpu_ns() - began;
 	return done && gcm_work_is_empty() && !gcm_work_failed();
 }
 

@@ -35,7 +35,6 @@ struct gcm_marker {
 	unsigned int ring_at, ahead_at;
 	uint32_t tick;
 	uint64_t blocks, bytes, scanned; /* marked, marked, scanned */
-	uint64_t cpu_ns;
 	uint64_t words[GCM_MARK_WORDS + 8];
 	uint64_t read[GCM_MARK_READ / 8 + 8];
 };

@@ -253,3 +253,51 @@ gcm_pages_close(void)
 	pages.owner = 0;
 	pages.mem = -EBADF;
 }
+
+/* Shared memory -------------------------------------------------------------
+ */
+
+enum {
+	CORE_PAGES = 4096 /* asked for at once */
+};
+
+/* Visit the runs of set bytes. */
+static void
+visit_core(const unsigned char *core, size_t npages, uintptr_t lo,
+    gcm_range_visitor visit, void *arg)
+{
+	size_t page = gcm_os_page_size(), from = npages;
+
+	for (size_t i = 0; i <= npages; i++) {
+		bool there = i < npages && (core[i] & 1) != 0;
+
+		if (there && from == npages)
+			from = i;
+		if (!there && from < npages) {
+			visit(lo + from * page, lo + i * page, arg);
+			from = npages;
+		}
+	}
+}
+
+int
+gcm_pages_shared(uintptr_t lo, uintptr_t hi, gcm_range_visitor visit, void *arg)
+{
+	static unsigned char core[CORE_PAGES]; /* the collector's thread */
+	size_t page = gcm_os_page_size();
+
+	while (lo < hi) {
+		size_t npages = (hi - lo) / page;
+		long error;
+
+		if (npages > CORE_PAGES)
+			npages = CORE_PAGES;
+		error = gcm_arch_syscall(SYS_mincore, (long)lo,
+		    (long)(npages * page), (long)core, 0, 0, 0);
+		if (error != 0)
+			return gcm_pages_resident(lo, hi, false, visit, arg);
+		visit_core(core, npages, lo, visit, arg);
+		lo += npages * page;
+	}
+	return 0;
+}

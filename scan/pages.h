@@ -25,6 +25,12 @@ void gcm_pages_close(void);
 int gcm_pages_resident(uintptr_t lo, uintptr_t hi, bool changed_only,
     gcm_range_visitor visit, void *arg);
 
+/* The same for memory that is shared: pages that exist count, though they were
+ * never touched through this mapping (mincore).
+ */
+int gcm_pages_shared(
+    uintptr_t lo, uintptr_t hi, gcm_range_visitor visit, void *arg);
+
 /* Copy up to len bytes from `from`, memory of this process that may be unmapped
  * or protected any moment: process_vm_readv, then /proc/self/mem for pages
  * without access.  Returns the bytes copied: fewer when a page could not be

@@ -38,7 +38,8 @@
 enum {
 	ROOM_MIN = 1024,
 	TPS = 4096, /* thread pointers known at once; more are read whole */
-	FRAME_BYTES = 16 << 10, /* of a signal's frame: the widest registers */
+	FRAME_BYTES = 16 << 10,  /* of a signal's frame: the widest registers */
+	STRANGE_BYTES = 1 << 20, /* of a stack that is no thread's own */
 	REGISTERED = 256
 };
 
@@ -276,10 +277,15 @@ mark_resident(struct gcm_roots *roots, struct gcm_marker *marker,
     const struct gcm_root *root, uintptr_t lo)
 {
 	struct reading reading = {roots, marker, root, lo, true};
+	uintptr_t first = gcm_round_down(lo, gcm_os_page_size());
+	int error;
 
-	return gcm_pages_resident(gcm_round_down(lo, gcm_os_page_size()),
-		   root->hi, root->file, read_range, &reading) == 0 &&
-	       reading.whole;
+	if (root->kind == GCM_ROOT_SHARED)
+		error = gcm_pages_shared(first, root->hi, read_range, &reading);
+	else
+		error = gcm_pages_resident(
+		    first, root->hi, root->file, read_range, &reading);
+	return error == 0 && reading.whole;
 }
 
 void
@@ -439,8 +445,43 @@ lower_stack(const struct gcm_roots *roots, uintptr_t addr)
 		root->sp = addr;
 }
 
-/* The stack may be a block of the heap, or a mapping that is read already; the
- * frame of our signal has just been written, with all registers in it.
+/* Where a stack that is no thread's own ends: with its block of the heap, or
+ * with its mapping.
+ */
+static uintptr_t
+find_strange_end(const struct gcm_roots *roots, uintptr_t sp)
+{
+	struct gcm_root *root;
+	uint32_t index;
+
+	if (!gcm_zone_has(sp)) {
+		root = find_root(roots, sp);
+		return root != NULL && root->kind == GCM_ROOT_TRACKED ? root->hi
+								      : sp;
+	}
+	index = gcm_pageheap_find(sp);
+	if (index == GCM_NO_PAGE)
+		return sp;
+	return gcm_page_addr(index + gcm_page(index)->n);
+}
+
+/* A stack that is a block, or lies in a mapping that is read anyway: here once
+ * more for addresses one past the end of a block.  Not all of it may be there.
+ */
+static void
+mark_strange_stack(
+    struct gcm_roots *roots, struct gcm_marker *marker, uintptr_t sp)
+{
+	uintptr_t end = find_strange_end(roots, sp);
+
+	if (end - sp > STRANGE_BYTES)
+		end = sp + STRANGE_BYTES;
+	if (sp < end)
+		(void)gcm_mark_foreign(
+		    marker, gcm_round_down(sp, 8), end, 0, true);
+}
+
+/* The frame of our signal, with all registers in it, may be on another stack.
  */
 static bool
 mark_thread(struct gcm_roots *roots, struct gcm_marker *marker,
@@ -451,6 +492,7 @@ mark_thread(struct gcm_roots *roots, struct gcm_marker *marker,
 
 	lower_stack(roots, sp);
 	gcm_mark_word(marker, sp);
+	mark_strange_stack(roots, marker, sp);
 	if (frame == 0)
 		return true;
 	lower_stack(roots, frame);

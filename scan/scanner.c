@@ -106,6 +106,7 @@ trace(struct gcm_trace *trace)
 {
 	struct gcm_tracer *tracer = &scanner.tracer;
 	enum gcm_abandon why;
+	uint64_t began = gcm_os_thread_cpu_ns();
 
 	if (scanner.error != 0)
 		return GCM_ABANDON_ROOTS;
@@ -118,6 +119,8 @@ trace(struct gcm_trace *trace)
 	if (scanner.way != WAY_FORK)
 		gcm_crew_count(trace);
 	gcm_crew_end();
+	trace->mark_cpu_ns +=
+	    gcm_os_thread_cpu_ns() - began - trace->stop_cpu_ns;
 	trace->stack_bytes = tracer->roots.stack_bytes;
 	trace->global_bytes = tracer->roots.global_bytes;
 	return why;

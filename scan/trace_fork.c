@@ -23,6 +23,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -76,8 +77,12 @@ _Noreturn static void
 run_child(struct gcm_tracer *tracer, struct gcm_mark_bits *bits,
     struct answer *answer)
 {
-	enum gcm_abandon why = mark_snapshot(tracer, bits);
+	enum gcm_abandon why;
 
+	/* It must not outlive the program. */
+	(void)gcm_arch_syscall(
+	    SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0, 0);
+	why = mark_snapshot(tracer, bits);
 	gcm_crew_count(&answer->trace);
 	answer->trace.mark_cpu_ns = gcm_os_thread_cpu_ns();
 	answer->stack_bytes = tracer->roots.stack_bytes;
