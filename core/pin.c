@@ -22,12 +22,14 @@
 
 enum {
 	SPINS = 200,
-	WAIT_NS = 1000 * 1000
+	WAIT_NS = 1000 * 1000,
+	MOVES = 3
 };
 
 static _Atomic bool pinned;      /* page-heap lock; read by all */
 static _Atomic bool tracked;     /* the collector's thread; read by all */
 static _Atomic uint32_t moving;  /* mutators inside mremap */
+static _Atomic uint32_t moves;   /* sticky */
 static _Atomic uint32_t inside;  /* markers that are in; futex */
 _Atomic uint32_t gcm_pin_wanted; /* mutators that want them out; futex */
 
@@ -63,6 +65,24 @@ gcm_pin_track(bool on)
 	atomic_store(&tracked, on);
 	if (on)
 		await_moves(); /* .inv.pin-move */
+}
+
+bool
+gcm_pin_is_tracked(void)
+{
+	return atomic_load_explicit(&tracked, memory_order_relaxed);
+}
+
+void
+gcm_pin_note_mover(void)
+{
+	atomic_fetch_add(&moves, 1);
+}
+
+bool
+gcm_pin_has_mover(void)
+{
+	return atomic_load(&moves) >= MOVES;
 }
 
 bool

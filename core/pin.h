@@ -23,6 +23,13 @@ bool gcm_pin_is_on(void);
  * are no longer.  The collector's thread.
  */
 void gcm_pin_track(bool on);
+bool gcm_pin_is_tracked(void);
+
+/* Tracking had to end because the program moves mappings, which then have to be
+ * one.  When that happens again and again tracking is not for this program.
+ */
+void gcm_pin_note_mover(void);
+bool gcm_pin_has_mover(void);
 
 /* Around moving pages of the zone by mremap: false when they may not be moved,
  * for a marker could meet them on their way, or because a range over several

@@ -80,6 +80,16 @@ mmap64(void *addr, size_t len, int prot, int flags, int fd, off64_t offset)
 	return next(addr, len, prot, flags, fd, offset);
 }
 
+/* While the collector tracks writes, what is one mapping to the program may be
+ * two to the kernel.
+ */
+GCM_COLD static void
+end_tracking(void)
+{
+	gcm_pin_note_mover();
+	(void)gcm_heap_stop_threads();
+}
+
 GCM_EXPORT void *
 mremap(void *old, size_t old_len, size_t len, int flags, ...)
 {
@@ -96,15 +106,14 @@ mremap(void *old, size_t old_len, size_t len, int flags, ...)
 		alter(old, old_len);
 	if ((flags & MREMAP_FIXED) != 0 && is_heap(to))
 		alter(to, len);
-	/* While the collector tracks writes, what was one mapping to the
-	 * program may be two to the kernel, which refuses that, and of several
-	 * with an address given may have moved the first by then.
+	/* Of several mappings an older kernel moves none, and a newer one may
+	 * have moved the first before it refuses.
 	 */
-	if ((flags & MREMAP_FIXED) != 0 && gcm_heap_has_threads())
-		(void)gcm_heap_stop_threads();
+	if ((flags & MREMAP_FIXED) != 0 && gcm_pin_is_tracked())
+		end_tracking();
 	result = next(old, old_len, len, flags, to);
-	if (result == MAP_FAILED && errno == EFAULT && gcm_heap_has_threads()) {
-		(void)gcm_heap_stop_threads();
+	if (result == MAP_FAILED && errno == EFAULT && gcm_pin_is_tracked()) {
+		end_tracking();
 		errno = saved;
 		result = next(old, old_len, len, flags, to);
 	}

@@ -39,7 +39,8 @@ enum {
 	PIECE_BYTES = 128 << 10,
 	SPARSE_BYTES = 4 << 20, /* longer blocks: only pages that are there */
 	INLINE_WORDS = 16,      /* shorter blocks do without the filter */
-	POLL_ITEMS = 32
+	POLL_ITEMS = 32,
+	STACK_BYTES = 4096 /* the shortest stack of a coroutine */
 };
 
 #define ADDR_MASK (((uint64_t)1 << CLASS_SHIFT) - 1)
@@ -412,6 +413,15 @@ scan_short(struct gcm_marker *marker, const uint64_t *words, size_t nwords)
 	}
 }
 
+_Atomic bool gcm_mark_coroutines;
+
+static bool
+may_be_stack(size_t size)
+{
+	return size >= STACK_BYTES &&
+	       atomic_load_explicit(&gcm_mark_coroutines, memory_order_relaxed);
+}
+
 static void
 scan_slot(struct gcm_marker *marker, uint64_t item)
 {
@@ -432,7 +442,7 @@ scan_slot(struct gcm_marker *marker, uint64_t item)
 		scan_short(
 		    marker, (const uint64_t *)addr, size / sizeof(uint64_t));
 	else
-		gcm_mark_range(marker, addr, addr + size, false);
+		gcm_mark_range(marker, addr, addr + size, may_be_stack(size));
 }
 
 static void
@@ -450,7 +460,7 @@ scan_piece(struct gcm_marker *marker, uint64_t item)
 		return;
 	}
 	marker->scanned += len;
-	gcm_mark_range(marker, addr, addr + len, false);
+	gcm_mark_range(marker, addr, addr + len, may_be_stack(len));
 }
 
 static inline void
@@ -626,7 +636,7 @@ scan_part(struct gcm_marker *marker, uintptr_t addr, size_t size, uintptr_t lo,
 	if (gcm_alter_is_noted(state))
 		scan_altered(marker, from, to - from);
 	else if ((state & GCM_ALLOC) != 0)
-		gcm_mark_range(marker, from, to, false);
+		gcm_mark_range(marker, from, to, may_be_stack(size));
 }
 
 /* Was the block reached, and can it hold pointers? */
@@ -657,13 +667,13 @@ mark_span_again(
 			continue;
 		}
 		if (from != 0)
-			gcm_mark_range(marker, from, addr, false);
+			gcm_mark_range(marker, from, addr, may_be_stack(size));
 		from = 0;
 		if (GCM_UNLIKELY(gcm_alter_is_noted(state)))
 			scan_part(marker, addr, size, lo, hi);
 	}
 	if (from != 0)
-		gcm_mark_range(marker, from, hi, false);
+		gcm_mark_range(marker, from, hi, may_be_stack(size));
 }
 
 /* Page by page: a written page belongs to one span or block. */

@@ -39,6 +39,11 @@ struct gcm_marker {
 	uint64_t read[GCM_MARK_READ / 8 + 8];
 };
 
+/* The program has coroutines: the words of long blocks may be a stack's, too,
+ * and one past the end of a block keeps it from there as well.  Sticky.
+ */
+extern GCM_HIDDEN _Atomic bool gcm_mark_coroutines;
+
 /* Ready a marker for a cycle; false: no memory. */
 bool gcm_mark_begin(struct gcm_marker *marker, uint8_t colour);
 

@@ -69,6 +69,12 @@ gcm_root_note_seal(void)
 }
 
 void
+gcm_root_note_coroutine(void)
+{
+	atomic_store(&gcm_mark_coroutines, true);
+}
+
+void
 gcm_root_distrust_stacks(void)
 {
 	atomic_store(&odd_stacks, true);
@@ -151,7 +157,8 @@ add_root(struct gcm_roots *roots, const struct gcm_root *root)
 
 	if (roots->count > 0 && last->hi == root->lo &&
 	    last->kind == root->kind && last->kind != GCM_ROOT_STACK &&
-	    last->code == root->code && last->file == root->file) {
+	    last->code == root->code && last->file == root->file &&
+	    last->anonymous == root->anonymous) {
 		last->hi = root->hi;
 		return 0;
 	}
@@ -204,6 +211,7 @@ add_mapping(struct gcm_roots *roots, const struct gcm_mapping *mapping)
 		roots->maps.list[mapping - roots->maps.list].mark = 1;
 	root.code =
 	    (mapping->flags & (GCM_MAP_EXEC | GCM_MAP_FILE)) == GCM_MAP_EXEC;
+	root.anonymous = (mapping->flags & GCM_MAP_FILE) == 0;
 	root.file = (mapping->flags & GCM_MAP_FILE) != 0 &&
 		    root.kind == GCM_ROOT_TRACKED;
 	for (; at < mapping->hi; at = end) {
@@ -266,8 +274,8 @@ read_range(uintptr_t lo, uintptr_t hi, void *arg)
 	if (lo < reading->from)
 		lo = reading->from;
 	*bytes += hi - lo;
-	if (!gcm_mark_foreign(
-		reading->marker, lo, hi, reading->root->code ? 1 : 0, stack))
+	if (!gcm_mark_foreign(reading->marker, lo, hi,
+		reading->root->code ? 1 : 0, stack || reading->root->anonymous))
 		reading->whole = false;
 }
 

@@ -47,7 +47,7 @@ choose_way(void)
 
 	if (wanted == WAY_OFF || wanted == WAY_FORK)
 		return wanted;
-	if (gcm_dirty_open() != 0)
+	if (gcm_pin_has_mover() || gcm_dirty_open() != 0)
 		return WAY_FORK;
 	gcm_pin_track(true);
 	return WAY_PAGEMAP;

@@ -18,6 +18,9 @@ bool gcm_root_remove(uintptr_t lo, uintptr_t hi);
  */
 void gcm_root_note_seal(void);
 
+/* The program makes coroutines (makecontext). */
+void gcm_root_note_coroutine(void);
+
 /* A thread is created whose stack is the program's own or has no guard, or a
  * stack lies within another: from now on stacks are read whole.
  */
