@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
 
@@ -21,12 +22,46 @@ enum {
 	STACK = 256 << 10
 };
 
-/* Nothing of the address is left in the caller's registers. */
 static __attribute__((noinline)) void
-make_block(void *volatile *where)
+fill_block(void *volatile *where)
 {
 	*where = malloc(BYTES);
 	memset(*where, FILLED, BYTES);
+}
+
+static __attribute__((noinline)) void
+wipe_stack(void)
+{
+	volatile char frames[64 << 10];
+
+	for (size_t i = 0; i < sizeof(frames); i++)
+		frames[i] = 0;
+}
+
+/* A signal's frame has all of them. */
+static void
+wipe_registers(void)
+{
+	syscall(SYS_getppid, 0L, 0L, 0L, 0L, 0L, 0L);
+#ifdef __x86_64__
+	__asm__ volatile(".irp n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n\t"
+			 "pxor %%xmm\\n, %%xmm\\n\n\t"
+			 ".endr"
+			 :
+			 :
+			 : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5",
+			 "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
+			 "xmm12", "xmm13", "xmm14", "xmm15");
+#endif
+}
+
+/* Nothing of the address is left in registers or dead frames. */
+static __attribute__((noinline)) void
+make_block(void *volatile *where)
+{
+	fill_block(where);
+	wipe_stack();
+	wipe_registers();
 }
 
 static __attribute__((noinline)) void
@@ -97,7 +132,8 @@ map_below(void *arg)
 	KIT_CHECK(pthread_attr_getstack(&attr, &lo, &size) == 0);
 	pthread_attr_destroy(&attr);
 	below = mmap((char *)lo - 2 * page, 2 * page, PROT_NONE,
-	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_FIXED_NOREPLACE, -1,
+	    0);
 	if (below != (char *)lo - 2 * page)
 		kit_skip("something lies below the stack");
 	KIT_CHECK(mprotect(below + page, page, PROT_READ | PROT_WRITE) == 0);
