@@ -36,15 +36,6 @@
 #include "preload/next.h"
 #include "preload/preload.h"
 
-/* The call that follows is made by a jump. */
-#if __has_attribute(musttail)
-#define GCM_TAIL __attribute__((musttail))
-#define GCM_TAIL_FUNCTION
-#else
-#define GCM_TAIL
-#define GCM_TAIL_FUNCTION __attribute__((optimize("O2")))
-#endif
-
 struct search {
 	struct gcm_image own, libc;
 	bool own_found, libc_found;

@@ -32,6 +32,7 @@ begin(int argc, char **argv, char **environ_list)
 		gcm_report_open(gcm_options.LOG);
 	gcm_next_init();
 	gcm_thread_init();
+	gcm_stacks_init();
 	/* Without a collector there is no signal of ours, and calls, handlers
 	 * and masks pass through untouched.
 	 */

@@ -21,6 +21,8 @@ libgcmalloc_la_SOURCES = \
 	%D%/ctl_count.c \
 	%D%/ctl_print.c \
 	%D%/thread.c \
+	%D%/stacks.c \
+	%D%/api.c \
 	%D%/next.def \
 	%D%/next.h \
 	%D%/next.c \

@@ -4,6 +4,15 @@
 
 #include "core/core.h"
 
+/* The call that follows is made by a jump. */
+#if __has_attribute(musttail)
+#define GCM_TAIL __attribute__((musttail))
+#define GCM_TAIL_FUNCTION
+#else
+#define GCM_TAIL
+#define GCM_TAIL_FUNCTION __attribute__((optimize("O2")))
+#endif
+
 /* Our malloc, whichever one the symbol `malloc` means in this process. */
 extern GCM_HIDDEN void *gcm_own_malloc(size_t size);
 
@@ -25,5 +34,8 @@ void gcm_foreign_expect(void);
 
 /* Arrange that threads give up their cache when they end. */
 void gcm_thread_init(void);
+
+/* The first thread's stack is known by it.  The constructor. */
+void gcm_stacks_init(void);
 
 #endif

@@ -593,3 +593,9 @@ gcm_root_remove(uintptr_t lo, uintptr_t hi)
 	gcm_lock_release(&registered.lock);
 	return found;
 }
+
+void
+gcm_roots_reset(void)
+{
+	gcm_lock_init(&registered.lock, GCM_RANK_root);
+}

@@ -60,6 +60,9 @@ bool gcm_roots_mark_stacks(struct gcm_roots *roots, struct gcm_marker *marker);
 /* Ranges that the program registered (gcm_root_add). */
 bool gcm_roots_mark_registered(struct gcm_marker *marker);
 
+/* In a forked child: nobody holds the lock. */
+void gcm_roots_reset(void);
+
 /* Is it a DONTFORK world: does `child`, read in a snapshot, lack a root of
  * `parent`'s?
  */

@@ -131,6 +131,7 @@ reset(void)
 {
 	gcm_stop_reset();
 	gcm_thread_reset();
+	gcm_roots_reset();
 }
 
 static void

@@ -11,7 +11,9 @@ api_tests = \
 	%D%/info \
 	%D%/jemalloc \
 	%D%/mallctl \
-	%D%/names
+	%D%/names \
+	%D%/collect \
+	%D%/collect_fixed
 
 api_kit = %D%/api.h %D%/api.c tests/stress/kit.h tests/stress/kit.c \
 	tests/stress/kit_run.c tests/stress/kit_block.c
@@ -25,10 +27,16 @@ api_jemalloc = %D%/jemalloc.h %D%/jemalloc_find.c
 %C%_mallctl_SOURCES = %D%/mallctl.c $(api_jemalloc) $(api_kit)
 %C%_names_SOURCES = %D%/names.c $(api_kit)
 
+%C%_collect_SOURCES = %D%/collect.c $(api_kit)
+%C%_collect_fixed_SOURCES = %D%/collect.c $(api_kit)
+%C%_collect_fixed_CFLAGS = $(AM_CFLAGS) -fno-pie
+%C%_collect_fixed_LDFLAGS = -no-pie
+
 if HAVE_CXX
-api_tests += %D%/operators %D%/replaced
+api_tests += %D%/operators %D%/replaced %D%/collect_cxx
 %C%_operators_SOURCES = %D%/operators.cc $(api_kit)
 %C%_replaced_SOURCES = %D%/replaced.cc $(api_kit)
+%C%_collect_cxx_SOURCES = %D%/collect_cxx.cc $(api_kit)
 endif
 
 check_PROGRAMS += $(api_tests)

@@ -20,7 +20,7 @@ lint_sources = cd $(top_srcdir) && \
 	sources=$$(ls -d $(lint_folders:%=%/*.c) 2>/dev/null | \
 		grep -v '_$(other_machine)\.c$$') &&
 formatted = $(lint_folders:%=$(top_srcdir)/%/*.[ch]) \
-	$(top_srcdir)/tests/*/*.[ch]
+	$(top_srcdir)/include/*.h $(top_srcdir)/tests/*/*.[ch]
 
 if X86_64
 other_machine = aarch64

@@ -19,7 +19,8 @@ trap_tests = \
 	%D%/preload_process \
 	%D%/seccomp \
 	%D%/secure \
-	%D%/single
+	%D%/single \
+	%D%/stacks
 
 trap_kit = tests/stress/kit.h tests/stress/kit.c tests/stress/kit_run.c \
 	tests/stress/kit_block.c
@@ -46,6 +47,7 @@ trap_kit = tests/stress/kit.h tests/stress/kit.c tests/stress/kit_run.c \
 %C%_seccomp_SOURCES = %D%/seccomp.c $(trap_kit)
 %C%_secure_SOURCES = %D%/secure.c $(trap_kit)
 %C%_secure_LDADD = -ldl
+%C%_stacks_SOURCES = %D%/stacks.c $(trap_kit)
 %C%_single_SOURCES = %D%/single.c $(trap_kit)
 
 # Opened by crossing, own_malloc and preload_dl.
