@@ -95,7 +95,7 @@ gcm_collect(void)
  * is not preloaded: then all is zero.
  */
 static inline int
-gcm_stats_get(struct gcm_stats *stats, size_t size)
+gcm_stats(struct gcm_stats *stats, size_t size)
 {
 	int (*call)(struct gcm_stats *, size_t);
 

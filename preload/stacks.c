@@ -129,6 +129,7 @@ makecontext(ucontext_t *context, void (*run)(void), int count, REST)
 {
 	__typeof__(&makecontext) next = GCM_NEXT(makecontext);
 
+	gcm_root_note_coroutine();
 	judge_range(context->uc_stack.ss_sp, context->uc_stack.ss_size);
 	GCM_TAIL return next(context, run, count, PASS);
 }

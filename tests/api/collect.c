@@ -69,7 +69,7 @@ plain(void)
 	memset(&stats, 1, sizeof(stats));
 	KIT_CHECK(!gcm_is_active());
 	KIT_CHECK(gcm_collect() == -1);
-	KIT_CHECK(gcm_stats_get(&stats, sizeof(stats)) == -1);
+	KIT_CHECK(gcm_stats(&stats, sizeof(stats)) == -1);
 	KIT_CHECK(stats.cycles == 0 && stats.back_end == NULL);
 	KIT_CHECK(gcm_add_roots(hidden, hidden + 1) == -1);
 	KIT_CHECK(gcm_remove_roots(hidden, hidden + 1) == -1);
@@ -93,10 +93,10 @@ reclaims(void)
 	int64_t bytes;
 
 	KIT_CHECK(gcm_is_active());
-	KIT_CHECK(gcm_stats_get(&before, sizeof(before)) == 0);
+	KIT_CHECK(gcm_stats(&before, sizeof(before)) == 0);
 	in_thread(drop_blocks, NULL);
 	bytes = gcm_collect();
-	KIT_CHECK(gcm_stats_get(&after, sizeof(after)) == 0);
+	KIT_CHECK(gcm_stats(&after, sizeof(after)) == 0);
 	if (bytes < (int64_t)BLOCKS * BYTES * 9 / 10)
 		KIT_FAIL("%ld bytes", (long)bytes);
 	KIT_CHECK(count_gone(BLOCKS, BYTES) > BLOCKS * 9 / 10);
@@ -129,10 +129,10 @@ other_sizes(void)
 
 	KIT_CHECK(gcm_collect() >= 0);
 	memset(&larger, 1, sizeof(larger));
-	KIT_CHECK(gcm_stats_get(&larger.stats, sizeof(larger)) == 0);
+	KIT_CHECK(gcm_stats(&larger.stats, sizeof(larger)) == 0);
 	KIT_CHECK(larger.stats.cycles > 0 && larger.more[3] == 0);
-	KIT_CHECK(gcm_stats_get(
-		      (struct gcm_stats *)smaller, sizeof(smaller[0])) == 0);
+	KIT_CHECK(
+	    gcm_stats((struct gcm_stats *)smaller, sizeof(smaller[0])) == 0);
 	KIT_CHECK(smaller[0] > 0 && smaller[1] == 1);
 }
 
@@ -317,7 +317,7 @@ off(void)
 	if (getenv("GCM_MODE") == NULL)
 		return;
 	KIT_CHECK(gcm_is_active() && gcm_collect() == -1);
-	KIT_CHECK(gcm_stats_get(&stats, sizeof(stats)) == 0);
+	KIT_CHECK(gcm_stats(&stats, sizeof(stats)) == 0);
 	KIT_CHECK(stats.cycles == 0 && stats.reclaiming == 0);
 	KIT_CHECK(strcmp(stats.back_end, "") == 0);
 	KIT_CHECK(gcm_add_roots(hidden, hidden + 1) == 0);

@@ -9,13 +9,13 @@ static void
 calls()
 {
 	bool ours = gcm_is_active() != 0;
-	gcm_stats stats;
+	struct gcm_stats stats;
 	void *block = gcm_malloc_noscan(100);
 
 	KIT_CHECK(block != nullptr);
 	memset(block, 1, 100);
 	KIT_CHECK((gcm_collect() >= 0) == ours);
-	KIT_CHECK((gcm_stats_get(&stats, sizeof(stats)) == 0) == ours);
+	KIT_CHECK((gcm_stats(&stats, sizeof(stats)) == 0) == ours);
 	KIT_CHECK((stats.cycles > 0) == ours);
 	KIT_CHECK((gcm_add_roots(&stats, &stats + 1) == 0) == ours);
 	KIT_CHECK((gcm_remove_roots(&stats, &stats + 1) == 0) == ours);
