@@ -27,6 +27,7 @@ noinst_LTLIBRARIES += %D%/libscan.la
 	%D%/task.c \
 	%D%/work.h \
 	%D%/work.c \
+	%D%/slot.h \
 	%D%/mark.h \
 	%D%/mark.c \
 	%D%/root.h \

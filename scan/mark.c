@@ -29,11 +29,9 @@
 
 #include "scan/filter.h"
 #include "scan/pages.h"
+#include "scan/slot.h"
 
 enum {
-	CLASS_SHIFT = 56,
-	CLASS_PIECE = 0xfe, /* whole kernel pages of a large block */
-	CLASS_LARGE = 0xff,
 	PIECE_SHIFT = 12, /* a piece's length is counted in 4 KiB, and lies in
 			     the low bits of its address */
 	PIECE_BYTES = 128 << 10,
@@ -42,8 +40,6 @@ enum {
 	POLL_ITEMS = 32,
 	STACK_BYTES = 4096 /* the shortest stack of a coroutine */
 };
-
-#define ADDR_MASK (((uint64_t)1 << CLASS_SHIFT) - 1)
 
 bool
 gcm_mark_begin(struct gcm_marker *marker, uint8_t colour)
@@ -104,7 +100,7 @@ push_pieces(uintptr_t lo, uintptr_t hi, void *arg)
 		uintptr_t len = hi - lo < PIECE_BYTES ? hi - lo : PIECE_BYTES;
 
 		push_item(arg, lo | (len >> PIECE_SHIFT) |
-				   (uint64_t)CLASS_PIECE << CLASS_SHIFT);
+				   (uint64_t)GCM_ITEM_PIECE << GCM_ITEM_SHIFT);
 		lo += len;
 	}
 }
@@ -120,82 +116,18 @@ push_large(struct gcm_marker *marker, uintptr_t addr)
 		push_pieces(addr, addr + len, marker);
 }
 
-/* From a word to a slot
- * -------------------------------------------------------- */
-
-/* The first page of the large block that holds addr; 0: none. */
-static uintptr_t
-find_large(uintptr_t addr, const struct gcm_page *page)
-{
-	uintptr_t head = gcm_round_down(addr, GCM_PAGE_SIZE);
-	uint8_t kind = gcm_page_kind(page);
-	uint32_t back = 0;
-
-	if (kind == GCM_KIND_BODY) {
-		back = page->n;
-		if ((head - gcm_zone.lo) >> GCM_PAGE_SHIFT < back)
-			return 0;
-		head -= (uintptr_t)back << GCM_PAGE_SHIFT;
-		page = gcm_page_at(head);
-		kind = gcm_page_kind(page);
-	}
-	if (kind != GCM_KIND_LARGE || back >= gcm_large_length(page))
-		return 0;
-	return head;
-}
-
-/* The slot that holds addr, an address in the zone, as an item; 0: none. */
-static inline uint64_t
-find_slot(uintptr_t addr)
-{
-	const struct gcm_page *page = gcm_page_at(addr);
-	uint32_t tag = gcm_page_tag(page), class_id = tag & GCM_TAG_CLASS;
-	uintptr_t base = gcm_round_down(addr, GCM_PAGE_SIZE);
-	uint8_t kind;
-
-	if (GCM_UNLIKELY(tag == 0)) {
-		base = find_large(addr, page);
-		return base == 0 ? 0
-				 : base | (uint64_t)CLASS_LARGE << CLASS_SHIFT;
-	}
-	kind = gcm_page_kind(page);
-	if (kind == GCM_KIND_BODY) {
-		if (GCM_UNLIKELY(page->n >= GCM_SPAN_PAGES_MAX))
-			return 0; /* on its way to be something else */
-		base -= (uintptr_t)page->n << GCM_PAGE_SHIFT;
-	} else if (GCM_UNLIKELY(kind != GCM_KIND_SMALL)) {
-		return 0;
-	}
-	if (GCM_UNLIKELY(base < gcm_zone.lo || class_id >= GCM_NCLASSES))
-		return 0;
-	base += (uintptr_t)gcm_classes[class_id].size *
-		gcm_class_index(class_id, (uint32_t)(addr - base));
-	return base | (uint64_t)class_id << CLASS_SHIFT;
-}
-
-static size_t
-size_of_item(uint64_t item)
-{
-	uint32_t class_id = (uint32_t)(item >> CLASS_SHIFT);
-
-	if (class_id < GCM_NCLASSES)
-		return gcm_classes[class_id].size;
-	return (size_t)gcm_large_length(gcm_page_at(item & ADDR_MASK))
-	       << GCM_PAGE_SHIFT;
-}
-
 static void
 make_grey(struct gcm_marker *marker, uint64_t item, uint8_t state)
 {
-	uint32_t class_id = (uint32_t)(item >> CLASS_SHIFT);
+	uint32_t class_id = (uint32_t)(item >> GCM_ITEM_SHIFT);
 
 	marker->blocks++;
-	marker->bytes += size_of_item(item);
+	marker->bytes += gcm_slot_size(item);
 	if ((state & GCM_NOSCAN) != 0 || class_id == 0 ||
 	    class_id == GCM_CLASS_ZERO)
 		return;
-	if (class_id == CLASS_LARGE)
-		push_large(marker, item & ADDR_MASK);
+	if (class_id == GCM_ITEM_LARGE)
+		push_large(marker, item & GCM_ITEM_ADDR);
 	else
 		push_item(marker, item);
 }
@@ -218,7 +150,7 @@ GCM_NOINLINE static void
 reach_bits(struct gcm_marker *marker, uint64_t item)
 {
 	struct gcm_mark_bits *bits = marker->bits;
-	uintptr_t addr = item & ADDR_MASK;
+	uintptr_t addr = item & GCM_ITEM_ADDR;
 	uint8_t state = gcm_slot_get(addr);
 	size_t bit = (addr - bits->lo) >> GCM_GRANULE_SHIFT;
 	uint64_t mask = (uint64_t)1 << bit % 64;
@@ -239,7 +171,7 @@ reach_bits(struct gcm_marker *marker, uint64_t item)
 static inline void
 reach_slot(struct gcm_marker *marker, uint64_t item)
 {
-	_Atomic uint8_t *at = gcm_state_at(item & ADDR_MASK);
+	_Atomic uint8_t *at = gcm_state_at(item & GCM_ITEM_ADDR);
 	uint8_t state = atomic_load_explicit(at, memory_order_relaxed), next;
 
 	do { /* .inv.mark-cas */
@@ -254,7 +186,7 @@ reach_slot(struct gcm_marker *marker, uint64_t item)
 static inline void
 see_word(struct gcm_marker *marker, uintptr_t word)
 {
-	uint64_t item = find_slot(word), before;
+	uint64_t item = gcm_slot_find(word), before;
 	unsigned int at;
 
 	if (item == 0)
@@ -268,7 +200,7 @@ see_word(struct gcm_marker *marker, uintptr_t word)
 		return;
 	}
 	__builtin_prefetch(
-	    (const void *)(uintptr_t)gcm_state_at(item & ADDR_MASK));
+	    (const void *)(uintptr_t)gcm_state_at(item & GCM_ITEM_ADDR));
 	at = marker->ring_at;
 	before = marker->ring[at];
 	marker->ring[at] = item;
@@ -425,8 +357,8 @@ may_be_stack(size_t size)
 static void
 scan_slot(struct gcm_marker *marker, uint64_t item)
 {
-	uintptr_t addr = item & ADDR_MASK;
-	size_t size = gcm_classes[item >> CLASS_SHIFT].size;
+	uintptr_t addr = item & GCM_ITEM_ADDR;
+	size_t size = gcm_classes[item >> GCM_ITEM_SHIFT].size;
 	uint8_t state = gcm_slot_get(addr); /* .inv.mark-safe */
 
 	marker->where = addr;
@@ -448,9 +380,9 @@ scan_slot(struct gcm_marker *marker, uint64_t item)
 static void
 scan_piece(struct gcm_marker *marker, uint64_t item)
 {
-	uintptr_t addr = item & ADDR_MASK & ~(uintptr_t)0xfff;
+	uintptr_t addr = item & GCM_ITEM_ADDR & ~(uintptr_t)0xfff;
 	size_t len = (size_t)(item & 0xfff) << PIECE_SHIFT;
-	uintptr_t head = find_large(addr, gcm_page_at(addr));
+	uintptr_t head = gcm_slot_find_large(addr, gcm_page_at(addr));
 
 	if (head == 0)
 		return; /* freed meanwhile */
@@ -466,7 +398,7 @@ scan_piece(struct gcm_marker *marker, uint64_t item)
 static inline void
 scan_item(struct gcm_marker *marker, uint64_t item)
 {
-	if (GCM_UNLIKELY(item >> CLASS_SHIFT == CLASS_PIECE))
+	if (GCM_UNLIKELY(item >> GCM_ITEM_SHIFT == GCM_ITEM_PIECE))
 		scan_piece(marker, item);
 	else
 		scan_slot(marker, item);
@@ -557,10 +489,11 @@ take_item(struct gcm_marker *marker)
 
 		if (GCM_LIKELY(now->count > 0)) {
 			next = now->items[--now->count];
-			__builtin_prefetch((const void *)(next & ADDR_MASK));
+			__builtin_prefetch(
+			    (const void *)(next & GCM_ITEM_ADDR));
 			__builtin_prefetch(
 			    (const void *)(uintptr_t)gcm_state_at(
-				next & ADDR_MASK));
+				next & GCM_ITEM_ADDR));
 		}
 		marker->ahead[at] = next;
 		marker->ahead_at = (at + 1) % GCM_MARK_AHEAD;
@@ -652,9 +585,9 @@ static void
 mark_span_again(
     struct gcm_marker *marker, uint64_t item, uintptr_t lo, uintptr_t hi)
 {
-	uint32_t class_id = (uint32_t)(item >> CLASS_SHIFT);
+	uint32_t class_id = (uint32_t)(item >> GCM_ITEM_SHIFT);
 	size_t size = gcm_classes[class_id].size;
-	uintptr_t addr = item & ADDR_MASK, from = 0;
+	uintptr_t addr = item & GCM_ITEM_ADDR, from = 0;
 
 	if (class_id == 0 || class_id == GCM_CLASS_ZERO)
 		return;
@@ -685,13 +618,13 @@ gcm_mark_again(struct gcm_marker *marker, uintptr_t lo, uintptr_t hi)
 	while (lo < hi) {
 		uintptr_t end =
 		    gcm_round_down(lo, GCM_PAGE_SIZE) + GCM_PAGE_SIZE;
-		uint64_t item = find_slot(lo);
+		uint64_t item = gcm_slot_find(lo);
 
 		if (end > hi)
 			end = hi;
-		if (item >> CLASS_SHIFT == CLASS_LARGE)
-			scan_part(marker, item & ADDR_MASK, size_of_item(item),
-			    lo, end);
+		if (item >> GCM_ITEM_SHIFT == GCM_ITEM_LARGE)
+			scan_part(marker, item & GCM_ITEM_ADDR,
+			    gcm_slot_size(item), lo, end);
 		else if (item != 0)
 			mark_span_again(marker, item, lo, end);
 		lo = end;
