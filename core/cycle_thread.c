@@ -26,6 +26,7 @@
 enum {
 	STACK_BYTES = 64 << 10,
 	STOP_NS = 1000 * 1000 * 1000,
+	HELD_MOST = 5, /* looks, a millisecond apart, at a lock that is held */
 	GIVEN_UP_FOR_FORK = 3, /* in a row: the next may end before a fork */
 	WORTH_BYTES = 256 << 10,
 	RELIEF_REST_NS = 1000 * 1000 * 1000,
@@ -245,25 +246,31 @@ gcm_cycle_relieve(size_t bytes)
 	return false;
 }
 
-bool
-gcm_cycle_stop(void)
+/* Wait for the thread's end.  The caller may be a signal handler that
+ * interrupted a holder of the page heap's lock, which the thread may want: with
+ * `wary` it does not wait for ever then.
+ */
+static bool
+end_thread(bool wary)
 {
-	uint64_t deadline = 0;
-	uint32_t alive;
+	uint64_t deadline = gcm_os_now_ns() + STOP_NS;
+	uint32_t alive, held = 0;
 
-	while ((alive = atomic_load(&gcm_cycle.alive)) != 0) {
-		uint64_t now = gcm_os_now_ns();
-
-		if (deadline == 0)
-			deadline = now + STOP_NS;
-		if (now >= deadline)
-			break;
+	while ((alive = atomic_load(&gcm_cycle.alive)) != 0 &&
+	       gcm_os_now_ns() < deadline && held < HELD_MOST) {
 		atomic_fetch_or(&gcm_cycle.wish, GCM_WISH_STOP);
-		gcm_os_wake(&gcm_cycle.wish, UINT32_MAX >> 1);
-		gcm_os_wait(&gcm_cycle.alive, alive, STOP_NS / 100);
+		gcm_os_wake(&gcm_cycle.wish, 1);
+		gcm_os_wait(&gcm_cycle.alive, alive, STOP_NS / 1000);
+		held = wary && gcm_lock_held(&gcm_pageheap.lock) ? held + 1 : 0;
 	}
 	atomic_fetch_and(&gcm_cycle.wish, ~(uint32_t)GCM_WISH_STOP);
 	return alive == 0;
+}
+
+bool
+gcm_cycle_stop(void)
+{
+	return end_thread(false);
 }
 
 bool
@@ -271,7 +278,7 @@ gcm_cycle_stop_for_fork(void)
 {
 	return (gcm_cycle.given_up > GIVEN_UP_FOR_FORK &&
 		   atomic_load(&gcm_cycle.active)) ||
-	       gcm_cycle_stop();
+	       end_thread(true);
 }
 
 void

@@ -275,7 +275,9 @@ read_range(uintptr_t lo, uintptr_t hi, void *arg)
 		lo = reading->from;
 	*bytes += hi - lo;
 	if (!gcm_mark_foreign(reading->marker, lo, hi,
-		reading->root->code ? 1 : 0, stack || reading->root->anonymous))
+		reading->root->code ? 1 : 0,
+		stack || (reading->root->anonymous &&
+			     atomic_load(&gcm_mark_coroutines))))
 		reading->whole = false;
 }
 
