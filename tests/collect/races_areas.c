@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "tests/collect/races.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -57,11 +58,16 @@ map_file(struct area *area)
 	close(fd);
 }
 
+/* sbrk is not for several threads at once. */
 static void *
 take_break(void)
 {
-	char *p = sbrk(PAGE);
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	char *p;
 
+	pthread_mutex_lock(&lock);
+	p = sbrk(PAGE);
+	pthread_mutex_unlock(&lock);
 	if (p == (void *)-1)
 		KIT_FAIL("sbrk");
 	return p + (-(uintptr_t)p & 15);
