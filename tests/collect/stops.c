@@ -486,11 +486,11 @@ with_each_back_end(const char *body, unsigned completed, int percent)
 	{                                                                      \
 		with_each_back_end(body, completed, percent);                  \
 	}
-CASE(one_thread, "one", 20, 0)
-CASE(of_sixteen, "sixteen", 20, 5)
+CASE(one_thread, "one", 8, 0)
+CASE(of_sixteen, "sixteen", 8, 5)
 CASE(of_three_hundred, "three-hundred", 3, 10)
-CASE(of_sleepers, "all-asleep", 20, 0)
-CASE(of_churn, "churn", 10, 5)
+CASE(of_sleepers, "all-asleep", 8, 0)
+CASE(of_churn, "churn", 4, 5)
 CASE(of_blocked, "blocked-raw", 3, 100)
 CASE(of_vforks, "vforks", 3, 100)
 
