@@ -60,6 +60,7 @@ find_reachable(struct gcm_trace *trace)
 {
 	enum gcm_abandon why;
 
+	gcm_table_collapse();
 	gcm_pin_begin();
 	gcm_sweep_index();
 	atomic_store(&gcm_cycle.active, true);
@@ -100,11 +101,10 @@ take_white(const struct gcm_trace *trace, struct gcm_sweep *sweep)
 static void
 count_pauses(const struct gcm_trace *trace)
 {
-	for (uint32_t i = 0; i < trace->npauses; i++) {
-		gcm_cycle.stat.pause_total_ns += trace->pauses[i];
+	for (uint32_t i = 0; i < GCM_PAUSES_MAX; i++)
 		if (trace->pauses[i] > gcm_cycle.stat.pause_max_ns)
 			gcm_cycle.stat.pause_max_ns = trace->pauses[i];
-	}
+	gcm_cycle.stat.pause_total_ns += trace->pause_sum_ns;
 	gcm_cycle.stat.npauses += trace->npauses;
 	gcm_cycle.stat.mark_cpu_ns += trace->mark_cpu_ns;
 	gcm_cycle.stat.back_end = trace->back_end;

@@ -49,7 +49,9 @@ add_span(struct gcm_text *text, uint64_t ns, const char *after)
 	gcm_text_add(text, after);
 }
 
-/* Wall clock of the stop that begins the cycle, and of those that end it. */
+/* Wall clock of the stop that begins the cycle, and of the longest of those
+ * that end it.
+ */
 static uint64_t
 split_stops(const struct gcm_trace *trace, uint64_t *last_ns)
 {
@@ -57,7 +59,8 @@ split_stops(const struct gcm_trace *trace, uint64_t *last_ns)
 
 	*last_ns = 0;
 	for (i = first; i < trace->npauses && i < GCM_PAUSES_MAX; i++)
-		*last_ns += trace->pauses[i];
+		if (trace->pauses[i] > *last_ns)
+			*last_ns = trace->pauses[i];
 	return first ? trace->pauses[0] : 0;
 }
 
@@ -111,6 +114,11 @@ add_ours(struct gcm_text *text, const struct gcm_cycle_report *report)
 	if (report->trace.back_end != NULL) {
 		gcm_text_add(text, ", ");
 		gcm_text_add(text, report->trace.back_end);
+	}
+	if (report->trace.npauses > 2) {
+		gcm_text_add(text, ", ");
+		add_number(text, report->trace.npauses, " stops, ");
+		add_span(text, report->trace.pause_sum_ns, " ms");
 	}
 	if (report->alarmed)
 		gcm_text_add(text, " (late free: nothing is reclaimed)");

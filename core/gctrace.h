@@ -21,7 +21,7 @@ struct gcm_cycle_report {
 };
 
 enum {
-	GCM_GCTRACE_BYTES = 512 /* the longest line */
+	GCM_GCTRACE_BYTES = 640 /* the longest line */
 };
 
 void gcm_gctrace_format(

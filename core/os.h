@@ -43,6 +43,14 @@ void gcm_os_unmap(void *addr, size_t len);
 /* Give the pages back; they read as zero from now on. */
 int gcm_os_release(void *addr, size_t len);
 
+/* Back [addr, addr+len), whole huge pages of ours, by huge pages where the
+ * system can (Linux 6.1); what is in them stays.  GCM_OS_HUGE is their size.
+ */
+enum {
+	GCM_OS_HUGE = 2 << 20
+};
+int gcm_os_collapse(void *addr, size_t len);
+
 /* Replace [addr, addr+len), which is ours, by fresh zero pages. */
 int gcm_os_renew(void *addr, size_t len);
 

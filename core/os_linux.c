@@ -31,6 +31,9 @@
 #define MADV_GUARD_INSTALL 102
 #define MADV_GUARD_REMOVE 103
 #endif
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
 #ifndef PR_SET_VMA
 #define PR_SET_VMA 0x53564d41
 #define PR_SET_VMA_ANON_NAME 0
@@ -39,10 +42,6 @@
 #define SYSCALL(nr, a, b, c, d, e, f)                                          \
 	gcm_arch_syscall((nr), (long)(a), (long)(b), (long)(c), (long)(d),     \
 	    (long)(e), (long)(f))
-
-enum {
-	HUGE_PAGE = 2 << 20 /* tables this long opt out of huge pages */
-};
 
 static _Atomic bool confined; /* sticky */
 
@@ -124,7 +123,7 @@ gcm_os_map_at(void *addr, size_t len, bool table)
 
 	if (error != 0)
 		return error;
-	if (table && len >= HUGE_PAGE && !atomic_load(&confined))
+	if (table && len >= GCM_OS_HUGE && !atomic_load(&confined))
 		(void)SYSCALL(SYS_madvise, addr, len, MADV_NOHUGEPAGE, 0, 0, 0);
 	return 0;
 }
@@ -171,6 +170,19 @@ gcm_os_release(void *addr, size_t len)
 	if (atomic_load(&confined))
 		return -EPERM;
 	return (int)SYSCALL(SYS_madvise, addr, len, MADV_DONTNEED, 0, 0, 0);
+}
+
+int
+gcm_os_collapse(void *addr, size_t len)
+{
+	long error;
+
+	if (atomic_load(&confined))
+		return -EPERM;
+	error = SYSCALL(SYS_madvise, addr, len, MADV_HUGEPAGE, 0, 0, 0);
+	if (error == 0)
+		error = SYSCALL(SYS_madvise, addr, len, MADV_COLLAPSE, 0, 0, 0);
+	return (int)error;
 }
 
 static int

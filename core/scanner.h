@@ -10,7 +10,7 @@
 #include "core/base.h"
 
 enum {
-	GCM_PAUSES_MAX = 16 /* stops of one cycle */
+	GCM_PAUSES_MAX = 16 /* stops of one cycle that are noted */
 };
 
 /* Why a cycle was given up; none is an error. */
@@ -35,8 +35,10 @@ struct gcm_trace {
 	uint64_t pause_ns;               /* in: budget of one stop */
 	bool urgent;                     /* in: run the last stop to its end */
 	const char *back_end;            /* out: "pagemap", "fork", "off" */
-	uint32_t npauses;                /* out */
-	uint64_t pauses[GCM_PAUSES_MAX]; /* out: ns each */
+	uint32_t npauses;                /* out: stops, also more than noted */
+	uint64_t pause_sum_ns;           /* out: of all stops */
+	uint64_t pauses[GCM_PAUSES_MAX]; /* out: ns each; the last one is the
+					    longest of those from there on */
 	uint64_t mark_ns;       /* out: concurrent marking, wall clock */
 	uint64_t mark_cpu_ns;   /* out: CPU of all markers, stops apart */
 	uint64_t stop_cpu_ns;   /* out: CPU in stops */

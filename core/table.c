@@ -35,6 +35,7 @@ enum {
 	EXTENT_ALIGN = 64 << 10, /* the largest kernel page */
 	TABLE_CHUNK = 64 << 10,
 	SKIP_MIN = 64 << 20, /* first step over what is in the zone's way */
+	COLLAPSE_BYTES = 8 << 20, /* of states: a heap of 128 MiB */
 	BASE_TRIES = 16
 };
 
@@ -322,6 +323,21 @@ gcm_table_grow_locked(uint32_t *npages)
 	    (void *)zone_piece, gcm_zone.hi - zone_piece, "gcmalloc: heap");
 	*npages = (uint32_t)(wish >> GCM_PAGE_SHIFT);
 	return (int64_t)((lo - gcm_zone.lo) >> GCM_PAGE_SHIFT);
+}
+
+void
+gcm_table_collapse(void)
+{
+	static uintptr_t done; /* the collector's thread */
+	uintptr_t hi = gcm_round_down(
+	    find_state(gcm_page_addr(gcm_zone_pages())), GCM_OS_HUGE);
+
+	if (hi < find_state(gcm_zone.lo) + COLLAPSE_BYTES)
+		return;
+	if (done == 0)
+		done = gcm_round_up(find_state(gcm_zone.lo), GCM_OS_HUGE);
+	for (; done < hi; done += GCM_OS_HUGE) /* a piece at a time: locks */
+		(void)gcm_os_collapse((void *)done, GCM_OS_HUGE);
 }
 
 static void

@@ -127,6 +127,11 @@ int gcm_table_init(void);
  */
 int64_t gcm_table_grow_locked(uint32_t *npages);
 
+/* The states of a large heap get huge pages, once: markers look at them all
+ * over the place.  The collector's thread.
+ */
+void gcm_table_collapse(void);
+
 /* In a forked child: undo the growth that another thread was at. */
 void gcm_table_repair(void);
 

@@ -195,10 +195,6 @@ see_word(struct gcm_marker *marker, uintptr_t word)
 		reach_bits(marker, item);
 		return;
 	}
-	if (marker->again) { /* mostly reached already, and in the cache */
-		reach_slot(marker, item);
-		return;
-	}
 	__builtin_prefetch(
 	    (const void *)(uintptr_t)gcm_state_at(item & GCM_ITEM_ADDR));
 	at = marker->ring_at;
@@ -614,7 +610,6 @@ void
 gcm_mark_again(struct gcm_marker *marker, uintptr_t lo, uintptr_t hi)
 {
 	gcm_pin_enter(marker->stopped);
-	marker->again = true;
 	while (lo < hi) {
 		uintptr_t end =
 		    gcm_round_down(lo, GCM_PAGE_SIZE) + GCM_PAGE_SIZE;
@@ -630,6 +625,5 @@ gcm_mark_again(struct gcm_marker *marker, uintptr_t lo, uintptr_t hi)
 		lo = end;
 		gcm_pin_poll(marker->stopped);
 	}
-	marker->again = false;
 	gcm_pin_leave();
 }

@@ -25,7 +25,6 @@ struct gcm_mark_bits {
 struct gcm_marker {
 	uint8_t colour; /* ALLOC | colour; const within a cycle */
 	bool stopped;   /* the world is; the leader */
-	bool again;     /* reads written pages; the marker's own */
 	bool careful;   /* words may be unaligned or masked; const */
 	struct gcm_mark_bits *bits; /* instead of colours, or NULL */
 	uintptr_t where;            /* of what is scanned, for bits->parent */

@@ -37,8 +37,15 @@
 enum {
 	STOP_TRIES = 6,
 	STOP_REST_NS =
-	    500 * 1000,   /* before the second try; doubled each time */
-	BUDGET_TRIES = 5, /* stops within the budget; then one without */
+	    500 * 1000,       /* before the second try; doubled each time */
+	MANY_BYTES = 4 << 20, /* if they do not get fewer, we are outrun */
+	FREE_STOPS = 2,       /* stops after which all is looked at again */
+	SHORTEN_STOPS = 16,   /* stops after which the runs get shorter */
+	STOPS_MOST = 1000,    /* stops within the budget; then one without */
+	RUN_MIN_NS = 100 * 1000,
+	STEP_MIN = 512 << 10,  /* of the zone, looked at between two looks at */
+	STEP_MAX = 128 << 20,  /* the clock */
+	STEP_BYTES = 64 << 10, /* written in a step: it was too long */
 	PRECLEANS = 12,
 	FEW_BYTES = 256 << 10 /* so much may wait for the stop */
 };
@@ -85,19 +92,28 @@ gcm_trace_pause(struct gcm_tracer *tracer)
 	}
 }
 
+static void
+note_pause(struct gcm_trace *trace, uint64_t ns)
+{
+	uint32_t at = trace->npauses < GCM_PAUSES_MAX ? trace->npauses
+						      : GCM_PAUSES_MAX - 1;
+
+	if (trace->pauses[at] < ns) /* the last one is the longest of many */
+		trace->pauses[at] = ns;
+	trace->pause_sum_ns += ns;
+	trace->npauses++;
+}
+
 void
 gcm_trace_resume(struct gcm_tracer *tracer)
 {
 	struct gcm_trace *trace = tracer->trace;
-	uint32_t n = trace->npauses;
 
 	if (!tracer->paused)
 		return;
 	tracer->paused = false;
 	gcm_stop_resume();
-	if (n < GCM_PAUSES_MAX)
-		trace->pauses[n] = gcm_os_now_ns() - tracer->paused_at;
-	trace->npauses = n < GCM_PAUSES_MAX ? n + 1 : n;
+	note_pause(trace, gcm_os_now_ns() - tracer->paused_at);
 	trace->stop_cpu_ns += gcm_os_thread_cpu_ns() - tracer->stopped_cpu;
 }
 
@@ -162,23 +178,52 @@ mark_written(uintptr_t lo, uintptr_t hi, void *arg)
 	gcm_mark_again(written->marker, lo, hi);
 }
 
-/* Marked blocks on the heap's written pages, and written roots; *bytes of the
- * heap were looked at.  False: the system would not say.
+/* Marked blocks on the zone's pages from the cursor on that were written, once
+ * round or until deadline_ns (0: none), arming the pages again.  *bytes were
+ * looked at.  Returns 1 when it came round, 0 when not, -1 when the system
+ * would not say.
+ *
+ * Pieces are small where much is written, so that the time is kept.
  */
-static bool
-look_again(struct gcm_tracer *tracer, bool again, uint64_t *bytes)
+static int
+look_round(struct gcm_tracer *tracer, uint64_t deadline_ns, uint64_t *bytes)
 {
-	struct gcm_marker *leader = gcm_crew_leader();
-	struct written written = {leader, 0};
-	uintptr_t hi = gcm_page_addr(gcm_zone_pages());
-	bool told;
+	struct written written = {gcm_crew_leader(), 0};
+	uintptr_t lo = gcm_zone.lo, hi = gcm_page_addr(gcm_zone_pages());
+	size_t left = hi - lo;
 
-	if (again) /* what the zone has grown by meanwhile */
-		(void)gcm_dirty_watch(gcm_zone.lo, hi);
-	told =
-	    gcm_dirty_take(gcm_zone.lo, hi, again, mark_written, &written) == 0;
+	while (left > 0) {
+		uintptr_t at = lo + tracer->cursor;
+		size_t step = hi - at < tracer->step ? hi - at : tracer->step;
+		uint64_t before = written.bytes;
+
+		if (step > left)
+			step = left;
+		if (gcm_dirty_take(
+			at, at + step, true, mark_written, &written) != 0)
+			return -1;
+		left -= step;
+		tracer->cursor = at + step < hi ? tracer->cursor + step : 0;
+		if (written.bytes - before > STEP_BYTES)
+			tracer->step = STEP_MIN;
+		else if (tracer->step < STEP_MAX)
+			tracer->step *= 2;
+		if (deadline_ns != 0 && left > 0 &&
+		    gcm_os_now_ns() >= deadline_ns)
+			break;
+	}
 	*bytes = written.bytes;
-	return told && gcm_roots_mark_written(&tracer->roots, leader, again);
+	return left == 0;
+}
+
+/* The whole zone and the written roots, while the program runs. */
+static bool
+look_again(struct gcm_tracer *tracer, uint64_t *bytes)
+{
+	/* What the zone has grown by meanwhile. */
+	(void)gcm_dirty_watch(gcm_zone.lo, gcm_page_addr(gcm_zone_pages()));
+	return look_round(tracer, 0, bytes) > 0 &&
+	       gcm_roots_mark_written(&tracer->roots, gcm_crew_leader(), true);
 }
 
 static enum gcm_abandon
@@ -188,11 +233,12 @@ preclean(struct gcm_tracer *tracer)
 
 	gcm_crew_leader()->stopped = false;
 	for (int i = 0; i < PRECLEANS; i++) {
-		if (!look_again(tracer, true, &bytes))
+		if (!look_again(tracer, &bytes))
 			return GCM_ABANDON_TRACKING;
 		if (!gcm_crew_drain(0, false))
 			return why_not_drained();
-		if (bytes <= FEW_BYTES || (i > 1 && bytes > before / 8 * 7))
+		tracer->outrun = bytes > MANY_BYTES && bytes > before / 8 * 7;
+		if (bytes <= FEW_BYTES || tracer->outrun)
 			break;
 		gcm_cycle_fall_behind(true);
 		before = bytes;
@@ -200,55 +246,99 @@ preclean(struct gcm_tracer *tracer)
 	return GCM_ABANDON_NOT;
 }
 
-/* One stop; *done says that everything reachable has been reached. */
+/* All but the heap's written pages. */
+static bool
+look_at_roots(struct gcm_tracer *tracer)
+{
+	struct gcm_marker *leader = gcm_crew_leader();
+	struct gcm_roots *roots = &tracer->roots;
+
+	return gcm_roots_read(roots) == 0 && /* .inv.root-fresh */
+	       gcm_roots_mark_written(roots, leader, false) &&
+	       gcm_roots_mark_stacks(roots, leader) &&
+	       gcm_roots_mark_registered(leader) &&
+	       gcm_kernel_mark(leader, true);
+}
+
+/* With the world stopped: *done says that everything reachable was reached. */
+static enum gcm_abandon
+finish_stopped(struct gcm_tracer *tracer, uint64_t deadline_ns, bool *done)
+{
+	uint64_t bytes;
+	int round = look_round(tracer, deadline_ns, &bytes);
+
+	if (round <= 0)
+		return round < 0 ? GCM_ABANDON_TRACKING : GCM_ABANDON_NOT;
+	if (!look_at_roots(tracer))
+		return GCM_ABANDON_ROOTS;
+	*done = gcm_crew_drain(deadline_ns, true);
+	if (*done && gcm_options.verify != 0)
+		gcm_trace_verify(tracer);
+	if (!*done &&
+	    (deadline_ns == 0 || gcm_work_failed() || gcm_cycle_is_asked()))
+		return why_not_drained();
+	return GCM_ABANDON_NOT;
+}
+
+/* One stop, of budget_ns (0: to the end). */
 static enum gcm_abandon
 finish(struct gcm_tracer *tracer, uint64_t budget_ns, bool *done)
 {
 	struct gcm_marker *leader = gcm_crew_leader();
 	enum gcm_abandon why = gcm_trace_pause(tracer);
-	uint64_t bytes;
 
 	*done = false;
 	if (why != GCM_ABANDON_NOT)
 		return why;
 	leader->stopped = true;
-	if (gcm_roots_read(&tracer->roots) != 0 || /* .inv.root-fresh */
-	    !look_again(tracer, false, &bytes) ||
-	    !gcm_roots_mark_stacks(&tracer->roots, leader) ||
-	    !gcm_roots_mark_registered(leader) ||
-	    !gcm_kernel_mark(leader, true)) {
-		gcm_trace_resume(tracer);
-		return GCM_ABANDON_ROOTS;
-	}
-	*done = gcm_crew_drain(
-	    budget_ns == 0 ? 0 : tracer->paused_at + budget_ns, true);
-	if (*done && gcm_options.verify != 0)
-		gcm_trace_verify(tracer);
+	why = finish_stopped(
+	    tracer, budget_ns == 0 ? 0 : tracer->paused_at + budget_ns, done);
 	gcm_trace_resume(tracer);
 	leader->stopped = false;
-	return !*done && (budget_ns == 0 || gcm_work_failed() ||
-			     gcm_cycle_is_asked())
-		   ? why_not_drained()
-		   : GCM_ABANDON_NOT;
+	return why;
+}
+
+/* Between two stops: follow what the last one found.  At first all written
+ * pages are looked at again.  But the program may write faster than we read:
+ * then only stops make them fewer, and what it may run between two gets
+ * shorter.
+ */
+static enum gcm_abandon
+go_on(struct gcm_tracer *tracer, int nstops)
+{
+	uint64_t ns = tracer->trace->pause_ns, now = gcm_os_now_ns(), end;
+
+	if (nstops <= FREE_STOPS && !tracer->outrun) {
+		if (!gcm_crew_drain(0, false))
+			return why_not_drained();
+		return preclean(tracer);
+	}
+	for (int i = FREE_STOPS; i + SHORTEN_STOPS < nstops && ns > RUN_MIN_NS;
+	     i += SHORTEN_STOPS)
+		ns /= 2;
+	end = now + ns;
+	if (!gcm_crew_drain(end, false) &&
+	    (gcm_work_failed() || gcm_cycle_is_asked()))
+		return why_not_drained();
+	now = gcm_os_now_ns();
+	if (now < end)
+		rest(end - now);
+	return GCM_ABANDON_NOT;
 }
 
 static enum gcm_abandon
 finish_all(struct gcm_tracer *tracer)
 {
 	struct gcm_trace *trace = tracer->trace;
-	int tries = trace->urgent ? 1 : BUDGET_TRIES;
 
 	for (int i = 1;; i++) {
-		bool done;
+		bool last = trace->urgent || i > STOPS_MOST, done;
 		enum gcm_abandon why =
-		    finish(tracer, i >= tries ? 0 : trace->pause_ns, &done);
+		    finish(tracer, last ? 0 : trace->pause_ns, &done);
 
+		if (why == GCM_ABANDON_NOT && !done)
+			why = go_on(tracer, i);
 		if (why != GCM_ABANDON_NOT || done)
-			return why;
-		if (!gcm_crew_drain(0, false))
-			return why_not_drained();
-		why = preclean(tracer);
-		if (why != GCM_ABANDON_NOT)
 			return why;
 	}
 }
@@ -279,6 +369,9 @@ gcm_trace_tracked(struct gcm_tracer *tracer)
 	enum gcm_abandon why;
 
 	tracer->trace->back_end = "pagemap";
+	tracer->outrun = false;
+	tracer->cursor = 0;
+	tracer->step = STEP_MAX;
 	if (gcm_roots_read(&tracer->roots) != 0)
 		return GCM_ABANDON_ROOTS;
 	if (!gcm_roots_arm(&tracer->roots)) /* .inv.trace-arm */

@@ -13,6 +13,9 @@ enum {
 struct gcm_tracer {
 	struct gcm_trace *trace;
 	struct gcm_roots roots;
+	bool outrun;          /* pages are written faster than we read them */
+	size_t cursor;        /* from the zone's start: where to look next */
+	size_t step;          /* bytes of it at once */
 	bool paused;          /* the world is stopped by us */
 	uint64_t paused_at;   /* since */
 	uint64_t stopped_cpu; /* CPU of the leader when it was */

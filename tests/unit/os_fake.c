@@ -280,6 +280,13 @@ gcm_os_release(void *addr, size_t len)
 }
 
 int
+gcm_os_collapse(void *addr, size_t len)
+{
+	check_range(addr, len);
+	return os_fake.confined ? -EPERM : 0;
+}
+
+int
 gcm_os_renew(void *addr, size_t len)
 {
 	int error = os_fake_must_fail(OS_RENEW);
