@@ -32,14 +32,16 @@ gcm_cycle_heap(void)
 	return bytes > 0 ? (uint64_t)bytes : 0;
 }
 
-/* Leave the processor to a marker that we outrun. */
+/* Leave the processor to a marker that we outrun; also where it has yet to
+ * begin, and may only lack the processor for it.
+ */
 GCM_COLD static void
 wait_for_marker(void)
 {
 	for (int i = 0; i < WAITS; i++) {
 		uint32_t ended = atomic_load(&gcm_cycle.ended);
 
-		if (!atomic_load(&gcm_cycle.active) ||
+		if (atomic_load(&gcm_cycle.alive) == 0 ||
 		    gcm_cycle_heap() < atomic_load(&gcm_cycle.assist))
 			return;
 		gcm_os_wait(&gcm_cycle.ended, ended, WAIT_NS);

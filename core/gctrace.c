@@ -6,8 +6,8 @@
  *
  *         Go's three phases are sweep termination (a stop), concurrent mark
  *         and scan, mark termination (a stop).  We stop once or more: the
- *         first of several stops is the one that begins the cycle, the others
- *         together are the one that ends it.  Our markers are Go's background
+ *         first of several stops is the one that begins the cycle, the longest
+ *         of the others the one that ends it.  Our markers are Go's background
  *         workers; the program's threads assist by waiting, which costs no
  *         CPU, and nothing of ours runs only when idle.
  */

@@ -26,6 +26,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include "core/core.h"
 #include "preload/preload.h"
@@ -42,6 +43,18 @@ mallopt(int parameter, int value)
 	return parameter != M_MXFAST || (value >= 0 && value <= MXFAST_MAX);
 }
 
+/* Does the program want the addresses back, too? */
+static bool
+are_addresses_limited(void)
+{
+	struct rlimit space = {0}, data = {0};
+
+	return getrlimit(RLIMIT_AS, &space) == 0 &&
+	       getrlimit(RLIMIT_DATA, &data) == 0 &&
+	       (space.rlim_cur != RLIM_INFINITY ||
+		   data.rlim_cur != RLIM_INFINITY);
+}
+
 GCM_EXPORT int
 malloc_trim(size_t pad)
 {
@@ -51,6 +64,9 @@ malloc_trim(size_t pad)
 	if (!gcm_heap_enter())
 		return 0;
 	gcm_cache_flush_all(gcm_cache_self());
+	/* While a cycle reads pages none of them is unmapped. */
+	if (pad == 0 && gcm_pin_is_on() && are_addresses_limited())
+		(void)gcm_cycle_stop();
 	return gcm_scavenge_now(pad);
 }
 

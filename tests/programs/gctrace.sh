@@ -77,7 +77,8 @@ ms='([0-9]+|[0-9]\.[0-9]|0\.[0-9]{2,3})'
 grammar="^gc [0-9]+ @[0-9]+\.[0-9]{3}s [0-9]+%: $ms\+$ms\+$ms ms clock, \
 $ms\+$ms/$ms/$ms\+$ms ms cpu, [0-9]+->[0-9]+->[0-9]+ MB, [0-9]+ MB goal, \
 [0-9]+ MB stacks, [0-9]+ MB globals, [0-9]+ P( \(forced\))?\
-(, [0-9]+ B reclaimed in [0-9]+ blocks, [0-9]+ B in limbo(, [a-z]+)?)?\
+(, [0-9]+ B reclaimed in [0-9]+ blocks, [0-9]+ B in limbo(, [a-z]+)?\
+(, [0-9]+ stops, $ms ms)?)?\
 ( \([^)]*\))*\$"
 
 check() { # NAME FILE

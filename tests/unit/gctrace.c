@@ -156,9 +156,9 @@ START_TEST(stops)
 	report.trace.pauses[2] = MS;
 	report.trace.stop_cpu_ns = 0;
 	ck_assert_ptr_nonnull(
-	    strstr(format(), ": 0.019+4.5+1 ms clock, 0+0/3.6/0+0 ms cpu,"));
+	    strstr(format(), ": 0.019+4.5+1.0 ms clock, 0+0/3.6/0+0 ms cpu,"));
 	report.trace.npauses = GCM_PAUSES_MAX + 1; /* more than are noted */
-	ck_assert_ptr_nonnull(strstr(format(), ": 0.019+4.5+1 ms clock, "));
+	ck_assert_ptr_nonnull(strstr(format(), ": 0.019+4.5+1.0 ms clock, "));
 	report.trace.npauses = 0;
 	ck_assert_ptr_nonnull(strstr(format(), ": 0+4.5+0 ms clock, "));
 }
