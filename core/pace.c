@@ -29,7 +29,9 @@
  *         above live is divided by 1 + grace, so that the garbage of this
  *         cycle has a place while the last one's is still there.  The limit
  *         is soft: between two cycles there is time for as much work of the
- *         program as the cycle took, at the fastest rate measured.
+ *         program as the cycle took, at the fastest rate measured.  (Between
+ * two cycles may be microseconds; what a thread counts then is older, and no
+ * rate.)
  *
  * PAPERS  Clements, Go 1.5 concurrent garbage collector pacing (2015).
  *         Knyszek, GC pacer redesign (2021); Soft memory limit (2021).
@@ -128,7 +130,8 @@ find_room(const struct gcm_pace_facts *facts, uint64_t runway)
 			       ? facts->mark_ns
 			       : least(facts->cpu_ns, facts->mark_ns);
 	uint64_t made = most(project(facts->allocated, facts->mark_ns, rest_ns),
-	    project(facts->grown, facts->interval_ns, rest_ns));
+	    project(facts->grown, most(facts->interval_ns, facts->mark_ns / 2),
+		rest_ns));
 
 	room = least(
 	    subtract(room, facts->limbo), room / ((uint64_t)facts->grace + 1));

@@ -573,6 +573,8 @@ void
 gcm_stop_reset(void)
 {
 	atomic_store(&gcm_stop_word, atomic_load(&gcm_stop_word) & ~1u);
+	/* The parent's thread may have been about to. */
+	atomic_store(&stop.installed, false);
 	for (unsigned int i = 0; i < EXEMPT; i++)
 		atomic_store(&stop.exempt[i], 0);
 	gcm_task_close();

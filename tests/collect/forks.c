@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -372,12 +373,51 @@ shells(void)
 	return run_threads(shell_often, 1, 2);
 }
 
+/* The fork may find the collector's thread about to install its handler, which
+ * the child then lacks: here it is taken away instead.
+ */
+static void *
+run_bare(void *arg)
+{
+	while (!stop)
+		nforks++;
+	return arg;
+}
+
+static int
+without_handler(void)
+{
+	struct moving moving;
+	pid_t pid;
+
+	freeze();
+	fill(&moving, 1);
+	body_await(2);
+	pid = kit_fork();
+	if (pid == 0) {
+		uint64_t action[4] = {0}; /* the kernel's, SIG_DFL */
+		pthread_t thread;
+
+		for (long sig = 35; sig <= 64; sig++)
+			KIT_CHECK(syscall(SYS_rt_sigaction, sig, action, NULL,
+				      sizeof(uint64_t)) == 0);
+		thread = kit_thread(run_bare, NULL);
+		live_as_child(&moving, true);
+		stop = true;
+		kit_join(thread);
+		_exit(0);
+	}
+	kit_reap(pid);
+	return 0;
+}
+
 static const struct child_body bodies[] = {
     {"threads", from_threads},
     {"grandchildren", grandchildren},
     {"handler", alone_in_handler},
     {"spawns", spawns},
     {"shells", shells},
+    {"bare", without_handler},
     {NULL, NULL},
 };
 
@@ -412,6 +452,7 @@ CASE(generations, "grandchildren")
 CASE(handler, "handler")
 CASE(spawned, "spawns")
 CASE(of_shells, "shells")
+CASE(bare, "bare")
 
 static const struct kit_case cases[] = {
     {"threads", threads, KIT_PLAIN, 130},
@@ -419,6 +460,7 @@ static const struct kit_case cases[] = {
     {"handler", handler, KIT_PLAIN, 130},
     {"spawn", spawned, KIT_PLAIN, 130},
     {"shell", of_shells, KIT_PLAIN, 130},
+    {"handler-missing", bare, KIT_PLAIN, 130},
     {NULL, NULL, 0, 0},
 };
 

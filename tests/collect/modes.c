@@ -17,7 +17,8 @@
 #define MIB ((size_t)1 << 20)
 
 enum {
-	LOSS_MIB = 64
+	LOSS_MIB = 64,
+	MUCH_MIB = 256
 };
 
 /* Bodies
@@ -34,6 +35,13 @@ static int
 lose_some(void)
 {
 	lose(LOSS_MIB * MIB, 1000);
+	return 0;
+}
+
+static int
+lose_much(void)
+{
+	lose((uint64_t)MUCH_MIB * MIB, 1000);
 	return 0;
 }
 
@@ -178,6 +186,7 @@ size_late(void)
 
 static const struct child_body bodies[] = {
     {"lose", lose_some},
+    {"lose-much", lose_much},
     {"lose-and-wait", lose_and_wait},
     {"42", end_with_42},
     {"abort", end_by_signal},
@@ -268,6 +277,7 @@ percent_off_interval(void)
 	KIT_CHECK(child.reclaimed > 0);
 }
 
+/* The limit is soft, and a loaded machine leaves the marker behind. */
 static void
 memory_limit(void)
 {
@@ -275,9 +285,9 @@ memory_limit(void)
 	    "GCM_PERCENT=off", "GCM_MEMLIMIT=32MiB", NULL};
 	struct child child = {0};
 
-	child_run(&child, "lose", options);
-	child_is_good(&child, 1);
-	KIT_CHECK(child.max_rss < 48 * MIB);
+	child_run(&child, "lose-much", options);
+	child_is_good(&child, 3);
+	KIT_CHECK(child.max_rss < (MUCH_MIB / 4) * MIB);
 }
 
 /* What the program frees is garbage like any other. */

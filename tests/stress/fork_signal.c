@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -29,6 +30,7 @@ enum {
 };
 
 static pid_t (*fork_in_handler)(void);
+static atomic_int *nhandled; /* shared with the sender */
 static atomic_int nhits;
 static volatile sig_atomic_t in_heap, handler_failed;
 static atomic_bool stop;
@@ -49,19 +51,32 @@ fork_now(int sig)
 		handler_failed = 1;
 	if (in_heap)
 		atomic_fetch_add(&nhits, 1);
+	if (nhandled != NULL)
+		atomic_fetch_add(nhandled, 1);
 	errno = saved;
 }
 
+/* Each signal comes a while after the last one's handler: one that takes longer
+ * than the while would else be all that runs.
+ */
 static pid_t
 start_sender(void)
 {
-	pid_t target = getpid(), sender = fork();
+	pid_t target = getpid(), sender;
+
+	nhandled = mmap(NULL, sizeof(*nhandled), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	KIT_CHECK(nhandled != MAP_FAILED);
+	sender = fork();
 
 	if (sender != 0)
 		return sender;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	while (kill(target, SIGUSR1) == 0)
+	for (int sent = 1; kill(target, SIGUSR1) == 0; sent++) {
+		while (atomic_load(nhandled) < sent)
+			usleep(50);
 		usleep(150);
+	}
 	_exit(0);
 }
 
