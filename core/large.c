@@ -151,11 +151,13 @@ colour_block(uintptr_t addr)
 	} while (colour != atomic_load(&gcm_cache_none.colour));
 }
 
-/* How many pages a guard behind npages takes. */
+/* How many pages a guard behind npages takes; none while pages are pinned, when
+ * nothing is protected.
+ */
 static uint32_t
 guard_pages(uint32_t npages)
 {
-	return npages >= GUARD_PAGES &&
+	return npages >= GUARD_PAGES && !gcm_pin_is_on() &&
 	       !atomic_load_explicit(&no_guards, memory_order_relaxed);
 }
 

@@ -40,7 +40,9 @@ nallocx_foretells(void)
 		je()->dallocx(p, 0);
 		/* The same is true of malloc. */
 		p = malloc(size);
-		KIT_CHECK(malloc_usable_size(p) == good);
+		if (malloc_usable_size(p) != good)
+			KIT_FAIL("nallocx(%zu) is %zu, malloc gave %zu at %p",
+			    size, good, malloc_usable_size(p), p);
 		je()->sdallocx(p, size, 0);
 		p = je()->mallocx(size, 0);
 		free(p);
