@@ -341,7 +341,6 @@ START_TEST(beside_real_threads)
 {
 	unsigned int numbers[4];
 	pthread_t threads[4];
-	bool stopped = false;
 
 	os_fake_threads(OS_THREADS_REAL);
 	for (unsigned int i = 0; i < 4; i++) {
@@ -350,10 +349,7 @@ START_TEST(beside_real_threads)
 	}
 	for (unsigned int i = 0; i < 4; i++)
 		pthread_join(threads[i], NULL);
-	/* Its second is a millisecond here. */
-	for (int i = 0; i < 5000 && !stopped; i++)
-		stopped = gcm_scavenge_stop();
-	ck_assert(stopped);
+	unit_stop_scavenger();
 	ck_assert_uint_ge(os_fake_count(OS_THREAD), 1);
 	unit_verify();
 }

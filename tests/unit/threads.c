@@ -100,7 +100,7 @@ START_TEST(everything_at_once)
 
 	os_fake_threads(OS_THREADS_REAL);
 	run_threads(rig_seed(0));
-	ck_assert(gcm_scavenge_stop());
+	unit_stop_scavenger();
 	unit_verify();
 	for (int i = 0; i < SHELF; i++)
 		rig_free(&shelf[i]);
@@ -115,7 +115,7 @@ START_TEST(first_use)
 {
 	os_fake_threads(OS_THREADS_REAL);
 	run_threads((uint64_t)_i);
-	ck_assert(gcm_scavenge_stop());
+	unit_stop_scavenger();
 	unit_verify();
 }
 END_TEST

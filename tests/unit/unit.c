@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "core/scavenge.h"
+
 void
 unit_check_misuse(const char *call, const char *what, const void *addr)
 {
@@ -20,4 +22,13 @@ unit_verify(void)
 {
 	OS_FAKE_RUN(gcm_verify_heap());
 	ck_assert_msg(os_fake_ended == OS_RETURNED, "%s", os_fake_stderr());
+}
+
+void
+unit_stop_scavenger(void)
+{
+	for (int i = 0; i < 5000; i++)
+		if (gcm_scavenge_stop())
+			return;
+	ck_abort_msg("the scavenger does not end");
 }

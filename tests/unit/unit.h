@@ -45,4 +45,9 @@ void unit_check_misuse(const char *call, const char *what, const void *addr);
 /* Verify the heap; a fault is printed and fails the test. */
 void unit_verify(void);
 
+/* End the scavenger, a real thread: for one whose time runs faster a second,
+ * the most that it is waited for, is soon over.
+ */
+void unit_stop_scavenger(void);
+
 #endif
