@@ -170,9 +170,23 @@ static void
 postpone(void)
 {
 	uint64_t heap = gcm_cycle_heap();
+	bool patient = gcm_cycle.outrun && !gcm_cycle.pace.limited;
 
-	atomic_store(&gcm_cycle.trigger, heap + heap / 16 + GCM_CYCLE_STEP);
+	atomic_store(&gcm_cycle.trigger,
+	    heap + heap / (patient ? 4 : 16) + GCM_CYCLE_STEP);
 	atomic_store(&gcm_cycle.assist, UINT64_MAX);
+}
+
+/* Is it time for a long stop rather than for another cycle in vain? */
+static bool
+is_urgent(uint32_t wish, uint64_t heap)
+{
+	uint64_t goal = gcm_cycle.pace.goal;
+
+	if ((wish & GCM_WISH_URGENT) != 0)
+		return true;
+	return gcm_cycle.outrun &&
+	       (gcm_cycle.pace.limited ? heap > goal : heap / 3 * 2 > goal);
 }
 
 static void
@@ -206,9 +220,10 @@ report_cycle(const struct outcome *outcome)
 }
 
 void
-gcm_cycle_run(bool forced, bool periodic)
+gcm_cycle_run(uint32_t wish, bool periodic)
 {
-	struct outcome outcome = {.forced = forced, .periodic = periodic};
+	struct outcome outcome = {
+	    .forced = (wish & GCM_WISH_GROWTH) == 0, .periodic = periodic};
 
 	outcome.began_ns = gcm_os_now_ns();
 	outcome.before_ns = atomic_load(&gcm_cycle.last_ns);
@@ -218,11 +233,13 @@ gcm_cycle_run(bool forced, bool periodic)
 	atomic_fetch_add(&gcm_cycle.number, 1);
 	outcome.trace.colour = take_colour();
 	outcome.trace.pause_ns = (uint64_t)gcm_options.PAUSE;
+	outcome.trace.urgent = is_urgent(wish, outcome.heap_start);
 	outcome.why = find_reachable(&outcome.trace);
 	outcome.marked_ns = gcm_os_now_ns();
 	outcome.heap_marked = gcm_cycle_heap();
 	gcm_cycle.cpu_ns +=
 	    outcome.trace.mark_cpu_ns + outcome.trace.stop_cpu_ns;
+	gcm_cycle.outrun = outcome.why == GCM_ABANDON_OUTRUN;
 	count_pauses(&outcome.trace);
 	if (outcome.why == GCM_ABANDON_NOT) {
 		take_white(&outcome.trace, &outcome.sweep);
@@ -235,7 +252,7 @@ gcm_cycle_run(bool forced, bool periodic)
 		gcm_cycle.stat.abandoned++;
 		postpone();
 	}
-	gcm_cycle.stat.forced += forced;
+	gcm_cycle.stat.forced += outcome.forced;
 	atomic_store(&gcm_cycle.last_ns, gcm_os_now_ns());
 	atomic_store(&gcm_cycle.active, false);
 	report_cycle(&outcome);

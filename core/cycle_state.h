@@ -18,7 +18,8 @@ enum gcm_cycle_thread {
 enum gcm_cycle_wish { /* bits */
 	GCM_WISH_STOP = 1,
 	GCM_WISH_GROWTH = 2,
-	GCM_WISH_FORCED = 4
+	GCM_WISH_FORCED = 4,
+	GCM_WISH_URGENT = 8 /* somebody waits for its end */
 };
 
 struct gcm_cycle_state {
@@ -39,6 +40,7 @@ struct gcm_cycle_state {
 	_Atomic uint64_t relief_ns; /* of the last relief in vain */
 	uint32_t colour;            /* 0..3; the thread */
 	uint32_t given_up;          /* cycles in a row; the thread */
+	bool outrun;                /* the last one was: ABANDON_OUTRUN */
 	uint64_t began_ns;          /* of the process, as far as we know */
 	uint64_t cpu_ns;            /* of all cycles; the thread */
 	struct gcm_pace pace;       /* the thread */
@@ -53,8 +55,10 @@ uint64_t gcm_cycle_heap(void);
 /* Have a thread that sees the wish.  Any thread of the program's. */
 void gcm_cycle_wish(uint32_t wish);
 
-/* One gcm_cycle.  The collector's thread; .inv.cycle-one */
-void gcm_cycle_run(bool forced, bool periodic);
+/* One gcm_cycle, wished for or `periodic`.  The collector's thread;
+ * .inv.cycle-one
+ */
+void gcm_cycle_run(uint32_t wish, bool periodic);
 
 /* Does what was not reached become free? */
 bool gcm_cycle_is_reclaiming(void);

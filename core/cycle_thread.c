@@ -150,7 +150,7 @@ run_collector(void *arg)
 
 			if (wish == 0 || (wish & GCM_WISH_STOP) != 0)
 				break;
-			gcm_cycle_run((wish & GCM_WISH_GROWTH) == 0, periodic);
+			gcm_cycle_run(wish, periodic);
 		}
 	} while (!retire());
 	gcm_cycle.scanner->close();
@@ -208,7 +208,7 @@ collect_once(uint64_t deadline_ns)
 		if (now >= deadline_ns ||
 		    atomic_load(&gcm_cycle.state) == GCM_CYCLE_DISABLED)
 			return false;
-		gcm_cycle_wish(GCM_WISH_FORCED);
+		gcm_cycle_wish(GCM_WISH_FORCED | GCM_WISH_URGENT);
 		gcm_os_wait(&gcm_cycle.ended, ended, deadline_ns - now);
 	}
 	return (int32_t)(atomic_load(&gcm_cycle.completed) - before) > 0;

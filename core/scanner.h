@@ -18,10 +18,11 @@ enum gcm_abandon {
 	GCM_ABANDON_NOT = 0,
 	GCM_ABANDON_STOP,  /* a thread did not answer in time */
 	GCM_ABANDON_ASKED, /* fork, setuid, unshare... wanted our thread gone */
-	GCM_ABANDON_MEMORY,  /* none for the collector itself */
-	GCM_ABANDON_ROOTS,   /* a root could not be read */
-	GCM_ABANDON_SIGNALS, /* a handler that we do not know of */
-	GCM_ABANDON_TRACKING /* writes could not be tracked */
+	GCM_ABANDON_MEMORY,   /* none for the collector itself */
+	GCM_ABANDON_ROOTS,    /* a root could not be read */
+	GCM_ABANDON_SIGNALS,  /* a handler that we do not know of */
+	GCM_ABANDON_TRACKING, /* writes could not be tracked */
+	GCM_ABANDON_OUTRUN    /* only a long stop would have ended it */
 };
 
 /* One trace of what is reachable: in, and out. */
@@ -33,7 +34,7 @@ struct gcm_trace {
 	 */
 	uint8_t colour;
 	uint64_t pause_ns;               /* in: budget of one stop */
-	bool urgent;                     /* in: run the last stop to its end */
+	bool urgent;                     /* in: a long stop rather than none */
 	const char *back_end;            /* out: "pagemap", "fork", "off" */
 	uint32_t npauses;                /* out: stops, also more than noted */
 	uint64_t pause_sum_ns;           /* out: of all stops */

@@ -8,6 +8,11 @@
  *         A stop has a budget: what is not done in it goes on beside the
  *         program, and another stop follows.
  *
+ *         A program can write all over a large heap faster than it can be
+ *         read, and stops do not help when it writes between them what they
+ *         take away.  Then the cycle is given up, unless it is urgent: no
+ *         program shall stand still for the time it takes to read its heap.
+ *
  *         Stopped: the same with the world stopped from the beginning.  The
  *         last resort, and what the others are compared with.
  *
@@ -41,11 +46,13 @@ enum {
 	MANY_BYTES = 4 << 20, /* if they do not get fewer, we are outrun */
 	FREE_STOPS = 2,       /* stops after which all is looked at again */
 	SHORTEN_STOPS = 16,   /* stops after which the runs get shorter */
-	STOPS_MOST = 1000,    /* stops within the budget; then one without */
+	STOPS_MOST = 256,     /* stops within the budget, by what the last */
+	COUNT_STOPS = 16,     /* so many have done */
+	LAST_BUDGETS = 3,     /* so long may a stop be that is the last then */
 	RUN_MIN_NS = 100 * 1000,
-	STEP_MIN = 512 << 10,  /* of the zone, looked at between two looks at */
+	STEP_MIN = 128 << 10,  /* of the zone, looked at between two looks at */
 	STEP_MAX = 128 << 20,  /* the clock */
-	STEP_BYTES = 64 << 10, /* written in a step: it was too long */
+	STEP_BYTES = 32 << 10, /* written in a step: it was too long */
 	PRECLEANS = 12,
 	FEW_BYTES = 256 << 10 /* so much may wait for the stop */
 };
@@ -264,9 +271,11 @@ look_at_roots(struct gcm_tracer *tracer)
 static enum gcm_abandon
 finish_stopped(struct gcm_tracer *tracer, uint64_t deadline_ns, bool *done)
 {
-	uint64_t bytes;
+	uint64_t bytes, before = gcm_os_now_ns();
 	int round = look_round(tracer, deadline_ns, &bytes);
 
+	tracer->looked_bytes += bytes;
+	tracer->looked_ns += gcm_os_now_ns() - before;
 	if (round <= 0)
 		return round < 0 ? GCM_ABANDON_TRACKING : GCM_ABANDON_NOT;
 	if (!look_at_roots(tracer))
@@ -291,8 +300,9 @@ finish(struct gcm_tracer *tracer, uint64_t budget_ns, bool *done)
 	if (why != GCM_ABANDON_NOT)
 		return why;
 	leader->stopped = true;
-	why = finish_stopped(
-	    tracer, budget_ns == 0 ? 0 : tracer->paused_at + budget_ns, done);
+	/* A step, and waking the threads, have a place in it. */
+	why = finish_stopped(tracer,
+	    budget_ns == 0 ? 0 : tracer->paused_at + budget_ns / 4 * 3, done);
 	gcm_trace_resume(tracer);
 	leader->stopped = false;
 	return why;
@@ -326,16 +336,54 @@ go_on(struct gcm_tracer *tracer, int nstops)
 	return GCM_ABANDON_NOT;
 }
 
+static void
+count_bytes(uintptr_t lo, uintptr_t hi, void *arg)
+{
+	*(uint64_t *)arg += hi - lo;
+}
+
+/* After some stops: *last, the next one may run to its end, for it is a short
+ * one or it has to.  Given up where stops do not make the written pages fewer.
+ */
+static enum gcm_abandon
+look_ahead(struct gcm_tracer *tracer, int nstops, bool *last)
+{
+	struct gcm_trace *trace = tracer->trace;
+	uint64_t before = tracer->written, now = 0, gained;
+
+	if (nstops % COUNT_STOPS != 0)
+		return GCM_ABANDON_NOT;
+	if (gcm_dirty_take(gcm_zone.lo, gcm_page_addr(gcm_zone_pages()), false,
+		count_bytes, &now) != 0)
+		return GCM_ABANDON_TRACKING;
+	tracer->written = now;
+	gained = before > now ? before - now : 0;
+	if ((double)now * (double)tracer->looked_ns <=
+	    (double)tracer->looked_bytes * LAST_BUDGETS *
+		(double)trace->pause_ns)
+		*last = true;
+	else if (before == 0 || gained * (STOPS_MOST / COUNT_STOPS) >= now)
+		return GCM_ABANDON_NOT;
+	else if (trace->urgent)
+		*last = true;
+	else
+		return GCM_ABANDON_OUTRUN;
+	return GCM_ABANDON_NOT;
+}
+
 static enum gcm_abandon
 finish_all(struct gcm_tracer *tracer)
 {
 	struct gcm_trace *trace = tracer->trace;
+	bool last = false, done;
 
+	tracer->written = tracer->looked_bytes = tracer->looked_ns = 0;
 	for (int i = 1;; i++) {
-		bool last = trace->urgent || i > STOPS_MOST, done;
 		enum gcm_abandon why =
 		    finish(tracer, last ? 0 : trace->pause_ns, &done);
 
+		if (why == GCM_ABANDON_NOT && !done)
+			why = look_ahead(tracer, i, &last);
 		if (why == GCM_ABANDON_NOT && !done)
 			why = go_on(tracer, i);
 		if (why != GCM_ABANDON_NOT || done)

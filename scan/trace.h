@@ -13,12 +13,14 @@ enum {
 struct gcm_tracer {
 	struct gcm_trace *trace;
 	struct gcm_roots roots;
-	bool outrun;          /* pages are written faster than we read them */
-	size_t cursor;        /* from the zone's start: where to look next */
-	size_t step;          /* bytes of it at once */
-	bool paused;          /* the world is stopped by us */
-	uint64_t paused_at;   /* since */
-	uint64_t stopped_cpu; /* CPU of the leader when it was */
+	bool outrun;      /* pages are written faster than we read them */
+	size_t cursor;    /* from the zone's start: where to look next */
+	size_t step;      /* bytes of it at once */
+	uint64_t written; /* bytes to look at, when last counted */
+	uint64_t looked_bytes, looked_ns; /* looked at in stops; what it took */
+	bool paused;                      /* the world is stopped by us */
+	uint64_t paused_at;               /* since */
+	uint64_t stopped_cpu;             /* CPU of the leader when it was */
 };
 
 /* Each gives every reachable block the trace's colour. */
