@@ -47,6 +47,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "preload/flight.h"
 #include "preload/next.h"
 #include "preload/preload.h"
 #include "preload/signal.h"
@@ -70,11 +71,15 @@ GCM_EXPORT int __sigpause(int, int);
 #define LIST(...) __VA_ARGS__
 
 #define BLOCKING(when, type, name, params, args, held)                         \
+	PASSING(when, type, name, params, args, held, true, (void)0)
+
+#define PASSING(when, type, name, params, args, held, before, after)           \
 	GCM_EXPORT type name params                                            \
 	{                                                                      \
 		__typeof__(&(name)) next = GCM_NEXT(name);                     \
 		struct gcm_thread *self;                                       \
 		sigset_t open __attribute__((unused));                         \
+		bool noted __attribute__((unused));                            \
 		type result;                                                   \
                                                                                \
 		if (GCM_UNLIKELY(next == NULL)) {                              \
@@ -83,10 +88,12 @@ GCM_EXPORT int __sigpause(int, int);
 		}                                                              \
 		const volatile void *volatile kept[] = {LIST held};            \
 		(void)kept;                                                    \
+		noted = before;                                                \
 		__builtin_unwind_init();                                       \
 		self = gcm_blocked_enter();                                    \
 		result = next args;                                            \
 		gcm_blocked_leave(self);                                       \
+		after;                                                         \
 		return result;                                                 \
 	}
 

@@ -38,6 +38,8 @@ libgcmalloc_la_SOURCES = \
 	%D%/seccomp.c \
 	%D%/map.c \
 	%D%/kernel.c \
+	%D%/flight.h \
+	%D%/flight.c \
 	%D%/dl.c \
 	%D%/image.h \
 	%D%/image.c

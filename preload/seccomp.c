@@ -19,6 +19,7 @@
 
 #include "core/core.h"
 #include "preload/blocking.h"
+#include "preload/flight.h"
 #include "preload/next.h"
 #include "preload/preload.h"
 #include "preload/signal.h"
@@ -94,10 +95,12 @@ syscall(long number, ...)
 	expect_call(number, arg);
 	if (number == SYS_rt_sigprocmask)
 		return gcm_signal_raw_mask(next, arg);
+	gcm_flight_before_call(number, arg);
 	__builtin_unwind_init();
 	if (gcm_blocking_is(number, arg))
 		self = gcm_blocked_enter();
 	result = next(number, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
 	gcm_blocked_leave(self);
+	gcm_flight_after_call(number, arg, result);
 	return result;
 }

@@ -24,6 +24,8 @@
 #include <fcntl.h>
 #include <sys/syscall.h>
 
+#include "scan/flight.h"
+
 enum {
 	DESCRIPTORS = 65536, /* higher ones: every set is read at each stop */
 	RING = 1024,         /* values; a power of two */
@@ -175,6 +177,7 @@ gcm_kernel_mark(struct gcm_marker *marker, bool stopped)
 	uint32_t to = atomic_load(&ring_at), from = ring_read;
 	bool whole = true;
 
+	gcm_flight_mark(marker);
 	if (stopped && to - from <= RING / 2) {
 		read_ring(marker, from, to);
 		return true;

@@ -3,6 +3,7 @@
 #define GCM_SCAN_SCAN_H
 
 #include "scan/filter.h"
+#include "scan/flight.h"
 #include "scan/kernel.h"
 #include "scan/scanner.h"
 #include "scan/stop.h"

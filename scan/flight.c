@@ -1,0 +1,153 @@
+/* flight.c -- addresses that are on their way through the kernel
+ *
+ * MODEL   A table of words that were sent and point into the heap, found by
+ *         hash.  Receiving takes a word out again.  What never arrives (its
+ *         reader is another process, its pipe was closed) stays until its place
+ *         is wanted: some garbage is kept, no block is lost.
+ *
+ *         Messages of few bytes are looked at, at any alignment where they are
+ *         shorter still: packed structures are.
+ *
+ * LOCKS   none.
+ *
+ * INVARIANTS
+ *   .inv.flight-sent    a word is in the table before its sender goes on: until
+ *                       then the sender's buffer has it.
+ *   .inv.flight-taken   it is taken out once the receiver's buffer has it.
+ *   .assume.flight-many no more than TABLE words are under way at once.
+ *
+ * FORK    what was under way still is.
+ */
+#include "scan/flight.h"
+
+#include <string.h>
+
+#include "scan/slot.h"
+#include "scan/stop.h"
+
+enum {
+	TABLE_SHIFT = 14,
+	TABLE = 1 << TABLE_SHIFT,
+	PROBES = 16,
+	ANYWHERE = 64,  /* bytes: up to here words are sought at each */
+	NEAR = 64 << 10 /* of the frame: the thread's own stack */
+};
+
+_Atomic bool gcm_flight_used;
+
+static _Atomic uint64_t table[TABLE]; /* 0: none; all threads */
+static _Atomic uint32_t evicted;      /* counts */
+
+static bool
+is_in_heap(uint64_t word)
+{
+	return word - gcm_zone.lo < (uint64_t)gcm_zone_pages()
+					<< GCM_PAGE_SHIFT;
+}
+
+static _Atomic uint64_t *
+place_of(uint64_t word, uint32_t probe)
+{
+	uint64_t hash = word * 0x9e3779b97f4a7c15u;
+
+	return &table[((hash >> (64 - TABLE_SHIFT)) + probe) % TABLE];
+}
+
+void
+gcm_flight_leave_word(uint64_t word)
+{
+	if (!is_in_heap(word) || gcm_stop_signal() == 0)
+		return;
+	atomic_store_explicit(&gcm_flight_used, true, memory_order_relaxed);
+	for (uint32_t i = 0; i < PROBES; i++) {
+		uint64_t none = 0;
+
+		if (atomic_compare_exchange_strong(
+			place_of(word, i), &none, word))
+			return;
+	}
+	atomic_store(
+	    place_of(word, atomic_fetch_add(&evicted, 1) % PROBES), word);
+}
+
+void
+gcm_flight_arrive_word(uint64_t word)
+{
+	if (!is_in_heap(word))
+		return;
+	for (uint32_t i = 0; i < PROBES; i++) {
+		uint64_t seen = word;
+
+		if (atomic_compare_exchange_strong(place_of(word, i), &seen, 0))
+			return;
+	}
+}
+
+static void
+look_at(const void *data, size_t size, void (*act)(uint64_t word))
+{
+	const unsigned char *bytes = data;
+	size_t step = size <= ANYWHERE ? 1 : sizeof(uint64_t);
+
+	for (size_t i = 0; i + sizeof(uint64_t) <= size; i += step) {
+		uint64_t word;
+
+		memcpy(&word, &bytes[i], sizeof(word));
+		if (GCM_UNLIKELY(is_in_heap(word)))
+			act(word);
+	}
+}
+
+void
+gcm_flight_leave(const void *data, size_t size)
+{
+	look_at(data, size, gcm_flight_leave_word);
+}
+
+void
+gcm_flight_arrive(const void *data, size_t size)
+{
+	look_at(data, size, gcm_flight_arrive_word);
+}
+
+/* Inside of one block that the program has not hidden from itself? */
+static bool
+is_in_block(uintptr_t addr, size_t size)
+{
+	uint64_t item = gcm_slot_find(addr);
+	uintptr_t head = item & GCM_ITEM_ADDR;
+	uint8_t state;
+
+	if (item == 0)
+		return false;
+	state = gcm_slot_get(head);
+	return (state & GCM_ALLOC) != 0 && !gcm_alter_is_noted(state) &&
+	       addr + size <= head + gcm_slot_size(item);
+}
+
+bool
+gcm_flight_try(const void *data, size_t size)
+{
+	uintptr_t addr = (uintptr_t)data;
+	uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
+
+	if (addr - frame >= NEAR &&
+	    !(is_in_heap(addr) && is_in_block(addr, size)))
+		return false;
+	gcm_flight_leave(data, size);
+	return true;
+}
+
+void
+gcm_flight_mark(struct gcm_marker *marker)
+{
+	if (!gcm_flight_is_used())
+		return;
+	for (uint32_t i = 0; i < TABLE; i++) {
+		uint64_t word =
+		    atomic_load_explicit(&table[i], memory_order_relaxed);
+
+		if (word != 0)
+			gcm_mark_word(marker, word);
+	}
+}

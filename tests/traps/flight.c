@@ -1,0 +1,357 @@
+/* flight.c -- addresses in flight: sent, and not yet received
+ *
+ * Guarded by scan/flight.c.  Without gcm_flight_mark every case but the last
+ * loses its block: "not so: is_whole(word)".  Without gcm_flight_arrive the
+ * last one keeps all that it dropped.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <linux/aio_abi.h>
+#include <mqueue.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/msg.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "include/gcmalloc.h"
+#include "tests/stress/kit.h"
+
+enum {
+	BYTES = 64,
+	FILL = 7,
+	ROUNDS = 100,
+	GARBAGE = 1000,
+	MANY = 20000
+};
+
+/* A block whose address is left in no place of this process. */
+__attribute__((noinline)) static void *
+make_block(void)
+{
+	return memset(malloc(BYTES), FILL, BYTES);
+}
+
+static int
+is_whole(const unsigned char *block)
+{
+	for (int i = 0; i < BYTES; i++)
+		if (block[i] != FILL)
+			return 0;
+	return 1;
+}
+
+static void
+forget(void *place)
+{
+	memset(place, 0, sizeof(void *));
+	__asm__ volatile("" : : "r"(place) : "memory");
+}
+
+/* Clear what calls have left on the stack. */
+__attribute__((noinline)) static void
+clear_stack(void)
+{
+	char area[16384];
+
+	memset(area, 0, sizeof(area));
+	__asm__ volatile("" : : "r"(area) : "memory");
+}
+
+static void
+let_cycles_happen(void)
+{
+	clear_stack();
+	for (int i = 0; i < ROUNDS; i++) {
+		for (int k = 0; k < GARBAGE; k++) {
+			volatile char *block = malloc(100);
+
+			block[0] = 1;
+		}
+		usleep(1000);
+	}
+}
+
+/* Pipes and sockets
+ * ------------------------------------------------------------ */
+
+struct packed {
+	char kind;
+	void *block;
+	short end;
+} __attribute__((packed));
+
+__attribute__((noinline)) static void
+send_word(int fd)
+{
+	void *word = make_block();
+
+	KIT_CHECK(write(fd, &word, sizeof(word)) == sizeof(word));
+	forget(&word);
+}
+
+static void
+by_pipe(void)
+{
+	int ends[2];
+	void *word;
+
+	KIT_CHECK(pipe(ends) == 0);
+	send_word(ends[1]);
+	let_cycles_happen();
+	KIT_CHECK(read(ends[0], &word, sizeof(word)) == sizeof(word));
+	KIT_CHECK(is_whole(word));
+}
+
+/* From static memory, unaligned. */
+__attribute__((noinline)) static void
+send_packed(int fd)
+{
+	static struct packed packed;
+
+	packed = (struct packed){1, make_block(), 2};
+	KIT_CHECK(send(fd, &packed, sizeof(packed), 0) == sizeof(packed));
+	packed.block = NULL;
+}
+
+static void
+by_socket(void)
+{
+	int ends[2];
+	struct packed packed;
+
+	KIT_CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+	send_packed(ends[1]);
+	let_cycles_happen();
+	KIT_CHECK(recv(ends[0], &packed, sizeof(packed), 0) == sizeof(packed));
+	KIT_CHECK(is_whole(packed.block));
+}
+
+/* From the heap, by parts. */
+__attribute__((noinline)) static void
+send_parts(int fd)
+{
+	void **words = malloc(2 * sizeof(*words));
+	struct iovec parts[2] = {
+	    {&words[0], sizeof(*words)}, {&words[1], sizeof(*words)}};
+
+	words[0] = make_block();
+	words[1] = make_block();
+	KIT_CHECK(writev(fd, parts, 2) == 2 * sizeof(*words));
+	memset(words, 0, 2 * sizeof(*words));
+	free(words);
+}
+
+static void
+by_parts(void)
+{
+	int ends[2];
+	void *words[2];
+
+	KIT_CHECK(pipe(ends) == 0);
+	send_parts(ends[1]);
+	let_cycles_happen();
+	KIT_CHECK(read(ends[0], words, sizeof(words)) == sizeof(words));
+	KIT_CHECK(is_whole(words[0]) && is_whole(words[1]));
+}
+
+__attribute__((noinline)) static void
+send_message(int fd)
+{
+	void *word = make_block();
+	struct iovec part = {&word, sizeof(word)};
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+
+	KIT_CHECK(sendmsg(fd, &message, 0) == sizeof(word));
+	forget(&word);
+}
+
+static void
+by_message(void)
+{
+	int ends[2];
+	void *word = NULL;
+	struct iovec part = {&word, sizeof(word)};
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+
+	KIT_CHECK(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends) == 0);
+	send_message(ends[1]);
+	let_cycles_happen();
+	KIT_CHECK(recvmsg(ends[0], &message, 0) == sizeof(word));
+	KIT_CHECK(is_whole(word));
+}
+
+/* Queues
+ * ----------------------------------------------------------------------- */
+
+__attribute__((noinline)) static void
+send_posix(mqd_t queue)
+{
+	void *word = make_block();
+
+	KIT_CHECK(mq_send(queue, (char *)&word, sizeof(word), 0) == 0);
+	forget(&word);
+}
+
+static void
+by_posix_queue(void)
+{
+	struct mq_attr attr = {.mq_maxmsg = 2, .mq_msgsize = sizeof(void *)};
+	char name[32];
+	mqd_t queue;
+	void *word;
+
+	snprintf(name, sizeof(name), "/gcm-flight-%d", (int)getpid());
+	queue = mq_open(name, O_CREAT | O_EXCL | O_RDWR, 0600, &attr);
+	if (queue == (mqd_t)-1)
+		exit(KIT_SKIPPED);
+	mq_unlink(name);
+	send_posix(queue);
+	let_cycles_happen();
+	KIT_CHECK(mq_receive(queue, (char *)&word, sizeof(word), NULL) ==
+		  sizeof(word));
+	KIT_CHECK(is_whole(word));
+}
+
+struct sysv {
+	long type;
+	void *block;
+};
+
+__attribute__((noinline)) static void
+send_sysv(int queue)
+{
+	struct sysv sysv = {1, make_block()};
+
+	KIT_CHECK(msgsnd(queue, &sysv, sizeof(sysv.block), 0) == 0);
+	forget(&sysv.block);
+}
+
+static void
+by_sysv_queue(void)
+{
+	int queue = msgget(IPC_PRIVATE, 0600);
+	struct sysv sysv;
+	ssize_t got;
+
+	if (queue < 0)
+		exit(KIT_SKIPPED);
+	send_sysv(queue);
+	let_cycles_happen();
+	got = msgrcv(queue, &sysv, sizeof(sysv.block), 0, 0);
+	msgctl(queue, IPC_RMID, NULL);
+	KIT_CHECK(got == sizeof(sysv.block) && is_whole(sysv.block));
+}
+
+/* Signals, and work that the kernel has
+ * -------------------------------------------- */
+
+__attribute__((noinline)) static void
+send_signal(void)
+{
+	union sigval value = {.sival_ptr = make_block()};
+
+	KIT_CHECK(sigqueue(getpid(), SIGUSR1, value) == 0);
+	forget(&value.sival_ptr);
+}
+
+static void
+by_signal(void)
+{
+	siginfo_t info;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	send_signal();
+	let_cycles_happen();
+	KIT_CHECK(sigwaitinfo(&set, &info) == SIGUSR1);
+	KIT_CHECK(is_whole(info.si_value.sival_ptr));
+}
+
+/* The order itself is only known to the kernel. */
+__attribute__((noinline)) static void
+submit(aio_context_t context, int fd)
+{
+	struct iocb *order = calloc(1, sizeof(*order)), *orders[1] = {order};
+
+	order->aio_fildes = (uint32_t)fd;
+	order->aio_lio_opcode = IOCB_CMD_POLL;
+	order->aio_buf = 1; /* POLLIN */
+	order->aio_data = (uintptr_t)make_block();
+	KIT_CHECK(syscall(SYS_io_submit, context, 1, orders) == 1);
+	forget(orders);
+}
+
+static void
+by_order(void)
+{
+	aio_context_t context = 0;
+	struct io_event event = {0};
+	int ends[2];
+
+	KIT_CHECK(pipe(ends) == 0);
+	if (syscall(SYS_io_setup, 4, &context) != 0)
+		exit(KIT_SKIPPED);
+	submit(context, ends[0]);
+	let_cycles_happen();
+	KIT_CHECK(write(ends[1], "x", 1) == 1);
+	KIT_CHECK(syscall(SYS_io_getevents, context, 1, 1, &event, NULL) == 1);
+	KIT_CHECK(is_whole((void *)(uintptr_t)event.data));
+	KIT_CHECK(
+	    ((struct iocb *)(uintptr_t)event.obj)->aio_data == event.data);
+}
+
+/* What has been received and dropped is garbage. */
+static void
+then_dropped(void)
+{
+	int ends[2];
+	struct gcm_stats before, after;
+
+	KIT_CHECK(pipe(ends) == 0);
+	KIT_CHECK(gcm_collect() >= 0);
+	KIT_CHECK(gcm_stats(&before, sizeof(before)) == 0);
+	for (int i = 0; i < MANY; i++) {
+		void *word;
+
+		send_word(ends[1]);
+		KIT_CHECK(read(ends[0], &word, sizeof(word)) == sizeof(word));
+		KIT_CHECK(is_whole(word));
+	}
+	clear_stack();
+	KIT_CHECK(gcm_collect() >= 0 && gcm_collect() >= 0);
+	KIT_CHECK(gcm_stats(&after, sizeof(after)) == 0);
+	if (after.reclaimed_blocks - before.reclaimed_blocks < MANY / 100 * 99)
+		KIT_FAIL("%d blocks of %d",
+		    (int)(after.reclaimed_blocks - before.reclaimed_blocks),
+		    MANY);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct kit_case cases[] = {
+	    {"pipe", by_pipe, 0, 0},
+	    {"socket", by_socket, 0, 0},
+	    {"parts", by_parts, 0, 0},
+	    {"message", by_message, 0, 0},
+	    {"posix-queue", by_posix_queue, 0, 0},
+	    {"sysv-queue", by_sysv_queue, 0, 0},
+	    {"signal", by_signal, 0, 0},
+	    {"order", by_order, 0, 0},
+	    {"received", then_dropped, 0, 0},
+	    {NULL, NULL, 0, 0},
+	};
+
+	setenv("GCM_INTERVAL", "5ms", 1);
+	setenv("GCM_MINHEAP", "0", 1);
+	setenv("GCM_GRACE", "0", 1);
+	setenv("GCM_DEBUG", "poison=1", 1);
+	return kit_main(argc, argv, cases);
+}
