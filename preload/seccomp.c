@@ -4,7 +4,7 @@
  *         rest.  Before a filter is installed the scavenger ends for good, and
  *         core/os_linux.c confines itself to mmap, munmap and mremap.  A
  *         filter that was there when the program began (a container's, a
- *         service's) was made for any program and counts for nothing here.
+ *         service's) is for the collector to try (scan/sandbox.c).
  *
  *         Filters come by prctl or by syscall(SYS_seccomp): libseccomp's
  *         way, as glibc has no function for it.  The other numbers below are

@@ -32,6 +32,8 @@ noinst_LTLIBRARIES += %D%/libscan.la
 	%D%/mark.c \
 	%D%/root.h \
 	%D%/root.c \
+	%D%/sandbox.h \
+	%D%/sandbox.c \
 	%D%/flight.h \
 	%D%/flight.c \
 	%D%/kernel.h \

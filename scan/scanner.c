@@ -6,6 +6,7 @@
  */
 #include "scan/scanner.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -13,6 +14,7 @@
 #include "scan/dirty.h"
 #include "scan/filter.h"
 #include "scan/pages.h"
+#include "scan/sandbox.h"
 #include "scan/stop.h"
 #include "scan/thread.h"
 #include "scan/trace.h"
@@ -58,6 +60,12 @@ open_scanner(void)
 {
 	scanner.tid = (uint32_t)gcm_arch_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
 	gcm_stop_exempt(scanner.tid, true);
+	scanner.error = 0;
+	if (!gcm_sandbox_allows()) {
+		scanner.error = -EPERM;
+		scanner.way = WAY_OFF;
+		return;
+	}
 	leave_descriptors();
 	(void)gcm_arch_syscall(
 	    SYS_prctl, PR_SET_NAME, (long)"gcmalloc", 0, 0, 0, 0);
@@ -109,7 +117,8 @@ trace(struct gcm_trace *trace)
 	uint64_t began = gcm_os_thread_cpu_ns();
 
 	if (scanner.error != 0)
-		return GCM_ABANDON_ROOTS;
+		return gcm_sandbox_allows() ? GCM_ABANDON_ROOTS
+					    : GCM_ABANDON_FILTER;
 	tracer->trace = trace;
 	tracer->roots.stack_bytes = 0;
 	tracer->roots.global_bytes = 0;

@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -274,6 +275,49 @@ refused_from_the_start(void)
 	start_refused(ENOSYS);
 }
 
+/* -- killed by what no plain program does, as in a service -- */
+
+static const int killing[] = {SYS_userfaultfd, SYS_process_vm_readv,
+    SYS_process_vm_writev, SYS_close_range, SYS_pidfd_open, SYS_pidfd_getfd,
+    SYS_mincore, SYS_tgkill};
+
+static void
+kill_at(const int *calls, size_t n)
+{
+	struct sock_filter steps[64];
+	struct sock_fprog prog = {0, steps};
+
+	put(&prog, BPF_LD | BPF_W | BPF_ABS, 0, 0);
+	for (size_t i = 0; i < n; i++) {
+		put(&prog, BPF_JMP | BPF_JEQ | BPF_K, (unsigned)calls[i], 0);
+		prog.filter[prog.len - 1].jf = 1;
+		put(&prog, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0);
+	}
+	put(&prog, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0);
+	install(&prog, BY_PRCTL);
+}
+
+static void
+killed_from_the_start(void)
+{
+	char name[] = "awk", script[] = "BEGIN { for (i = 0; i < 400000; i++)"
+					" a[i % 50000] = \"x\" i i;"
+					" print length(a) }";
+	char *argv[] = {name, script, NULL};
+	pid_t child = kit_fork();
+
+	if (child == 0) {
+		setenv("GCM_MINHEAP", "0", 1);
+		setenv("GCM_INTERVAL", "5ms", 1);
+		if (freopen("/dev/null", "w", stdout) == NULL)
+			_exit(2);
+		kill_at(killing, KIT_COUNT(killing));
+		execv("/usr/bin/awk", argv);
+		_exit(1);
+	}
+	kit_reap(child);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -287,6 +331,7 @@ main(int argc, char **argv)
 	    {"with-threads", with_threads, P, 0},
 	    {"refused-later", refused_later, P, 0},
 	    {"refused-from-the-start", refused_from_the_start, 0, 0},
+	    {"killed-from-the-start", killed_from_the_start, 0, 0},
 	    {NULL, NULL, 0, 0},
 	};
 
