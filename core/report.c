@@ -81,9 +81,11 @@ gcm_text_add_decimal(
 	add_digits(text, value / unit, 10);
 	if (ndecimals > 0)
 		gcm_text_add(text, ".");
-	while (unit > 1) {
-		unit /= 10;
-		add_digits(text, value / unit % 10, 10);
+	value %= unit;
+	for (unsigned int i = 0; i < ndecimals; i++) {
+		value *= 10;
+		add_digits(text, value / unit, 10);
+		value %= unit;
 	}
 }
 

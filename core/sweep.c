@@ -231,7 +231,7 @@ sweep_span(struct gcm_sweep *sweep, uint32_t index)
 
 	if ((page->flags & GCM_PAGE_TORN) != 0)
 		return;
-	for (; at < end; at += WORD * GCM_GRANULE) {
+	for (; at < end; at += (uintptr_t)WORD * GCM_GRANULE) {
 		if (atomic_load_explicit(word_at(at), memory_order_relaxed) ==
 		    0)
 			continue;

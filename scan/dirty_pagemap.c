@@ -75,6 +75,7 @@ enum {
 	WP_ASYNC = 1 << 15,       /* 6.7 */
 	ARM_PIECE = 64 << 20,
 	UNDO_PIECE = 32 << 20,
+	UNDO_LEAST = 1 << 20,
 	LONG_PAGES = 16, /* a range worth a second look */
 	FIRST_RANGES = 4096
 };
@@ -504,22 +505,28 @@ gcm_dirty_open(void)
 }
 
 /* Older kernels let us undo somebody else's registration: a piece with anything
- * in it that is not tracked is left to the closing of the descriptor.
+ * in it that is not tracked is taken in smaller ones, and the smallest left to
+ * the closing of the descriptor.
  */
 static void
-unwatch_range(uintptr_t lo, uintptr_t hi, size_t step)
+unwatch_range(uintptr_t lo, uintptr_t hi)
 {
-	for (uintptr_t at = lo, end; at < hi; at = end) {
-		struct uffdio_range piece;
+	size_t step = UNDO_PIECE;
 
-		end = hi - at > step ? at + step : hi;
-		piece.start = at;
-		piece.len = end - at;
-		if (check_tracked(at, end) == 0)
+	while (lo < hi) {
+		uintptr_t end = hi - lo > step ? lo + step : hi;
+		struct uffdio_range piece = {lo, end - lo};
+
+		if (check_tracked(lo, end) == 0) {
 			(void)SYSCALL(SYS_ioctl, dirty.uffd, UFFDIO_UNREGISTER,
 			    &piece, 0, 0, 0);
-		else if (step == UNDO_PIECE)
-			unwatch_range(at, end, UNDO_PIECE / 32);
+		} else if (step == UNDO_PIECE) {
+			step = UNDO_LEAST;
+			continue;
+		}
+		lo = end;
+		if (lo % UNDO_PIECE == 0)
+			step = UNDO_PIECE;
 	}
 }
 
@@ -528,8 +535,8 @@ gcm_dirty_close(void)
 {
 	if (dirty.uffd >= 0 && dirty.owner == gcm_os_pid()) {
 		for (size_t i = 0; i < dirty.ours.count; i++)
-			unwatch_range(dirty.ours.list[i].lo,
-			    dirty.ours.list[i].hi, UNDO_PIECE);
+			unwatch_range(
+			    dirty.ours.list[i].lo, dirty.ours.list[i].hi);
 		gcm_os_close(dirty.uffd);
 	}
 	drop_ranges(&dirty.ours);

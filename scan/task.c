@@ -98,7 +98,9 @@ find_state(const char *text, long len)
 {
 	while (len > 0 && text[len - 1] != ')')
 		len--;
-	return len > 0 ? text[len + 1] : '?';
+	if (len == 0)
+		return '?';
+	return text[len + 1];
 }
 
 static bool

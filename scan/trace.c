@@ -271,7 +271,7 @@ look_at_roots(struct gcm_tracer *tracer)
 static enum gcm_abandon
 finish_stopped(struct gcm_tracer *tracer, uint64_t deadline_ns, bool *done)
 {
-	uint64_t bytes, before = gcm_os_now_ns();
+	uint64_t bytes = 0, before = gcm_os_now_ns();
 	int round = look_round(tracer, deadline_ns, &bytes);
 
 	tracer->looked_bytes += bytes;
@@ -358,17 +358,13 @@ look_ahead(struct gcm_tracer *tracer, int nstops, bool *last)
 		return GCM_ABANDON_TRACKING;
 	tracer->written = now;
 	gained = before > now ? before - now : 0;
-	if ((double)now * (double)tracer->looked_ns <=
-	    (double)tracer->looked_bytes * LAST_BUDGETS *
-		(double)trace->pause_ns)
-		*last = true;
-	else if (before == 0 || gained * (STOPS_MOST / COUNT_STOPS) >= now)
+	*last = (double)now * (double)tracer->looked_ns <=
+		(double)tracer->looked_bytes * LAST_BUDGETS *
+		    (double)trace->pause_ns;
+	if (*last || before == 0 || gained * (STOPS_MOST / COUNT_STOPS) >= now)
 		return GCM_ABANDON_NOT;
-	else if (trace->urgent)
-		*last = true;
-	else
-		return GCM_ABANDON_OUTRUN;
-	return GCM_ABANDON_NOT;
+	*last = trace->urgent;
+	return *last ? GCM_ABANDON_NOT : GCM_ABANDON_OUTRUN;
 }
 
 static enum gcm_abandon
