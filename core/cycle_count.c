@@ -76,6 +76,16 @@ is_overdue(void)
 		   (uint64_t)interval;
 }
 
+/* Of a thread that is there: one may have ended, or failed to start, after the
+ * last wish.
+ */
+static bool
+is_wished(void)
+{
+	return (atomic_load(&gcm_cycle.wish) & GCM_WISH_GROWTH) != 0 &&
+	       atomic_load(&gcm_cycle.alive) != 0;
+}
+
 GCM_COLD static void
 look_at_growth(struct gcm_cache *cache)
 {
@@ -89,8 +99,7 @@ look_at_growth(struct gcm_cache *cache)
 		pay_tax();
 	heap = gcm_cycle_heap();
 	if (heap >= atomic_load(&gcm_cycle.trigger)) {
-		if ((atomic_load(&gcm_cycle.wish) & GCM_WISH_GROWTH) == 0 &&
-		    !atomic_load(&gcm_cycle.active))
+		if (!atomic_load(&gcm_cycle.active) && !is_wished())
 			gcm_cycle_wish(GCM_WISH_GROWTH);
 		if (heap >= atomic_load(&gcm_cycle.assist) &&
 		    cache == gcm_cache_self())

@@ -1,17 +1,23 @@
 /* modes.c -- what options do, and what no option makes us say
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/arch.h"
 #include "tests/collect/child.h"
 
 #define MIB ((size_t)1 << 20)
@@ -184,9 +190,41 @@ size_late(void)
 	return malloc_usable_size((void *)(hidden[0] ^ MASK)) >= 500 ? 0 : 1;
 }
 
+/* A thread under a filter of its own, unknown to the library, cannot start the
+ * collector's; another one can.
+ */
+static void *
+lose_without_clone(void *arg)
+{
+	struct sock_filter steps[] = {
+	    {BPF_LD | BPF_W | BPF_ABS, 0, 0, 0},
+	    {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, SYS_clone},
+	    {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | EAGAIN},
+	    {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW},
+	};
+	struct sock_fprog prog = {4, steps};
+
+	KIT_CHECK(gcm_arch_syscall(
+		      SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0) == 0);
+	KIT_CHECK(gcm_arch_syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0,
+		      (long)&prog, 0, 0, 0) == 0);
+	lose(LOSS_MIB / 4 * MIB, 1000);
+	return arg;
+}
+
+static int
+start_late(void)
+{
+	kit_join(kit_thread(lose_without_clone, NULL));
+	KIT_CHECK(body_cycles() == 0);
+	lose(LOSS_MIB * MIB, 1000);
+	return 0;
+}
+
 static const struct child_body bodies[] = {
     {"lose", lose_some},
     {"lose-much", lose_much},
+    {"start-late", start_late},
     {"lose-and-wait", lose_and_wait},
     {"42", end_with_42},
     {"abort", end_by_signal},
@@ -275,6 +313,15 @@ percent_off_interval(void)
 	child_run(&child, "lose-and-wait", options);
 	child_is_good(&child, 2);
 	KIT_CHECK(child.reclaimed > 0);
+}
+
+static void
+second_start(void)
+{
+	struct child child = {0};
+
+	child_run(&child, "start-late", NULL);
+	reclaims_all(&child);
 }
 
 /* The limit is soft, and a loaded machine leaves the marker behind. */
@@ -456,6 +503,7 @@ static const struct kit_case cases[] = {
     {"mode-report", mode_report, KIT_PLAIN, 0},
     {"percent-off", percent_off, KIT_PLAIN, 0},
     {"percent-off-interval", percent_off_interval, KIT_PLAIN, 0},
+    {"second-start", second_start, KIT_PLAIN, 0},
     {"memory-limit", memory_limit, KIT_PLAIN, 0},
     {"free-ignored", free_ignored, KIT_PLAIN, 0},
     {"free-honoured", free_honoured, KIT_PLAIN, 0},
