@@ -52,9 +52,13 @@ init_class(uint32_t class_id)
 	uint32_t size = size_of_class(class_id);
 
 	class->size = size;
-	class->usable = class_id == 0 ? GCM_TINY_MAX : size;
-	if (class_id == GCM_CLASS_ZERO)
+	class->usable = size;
+	if (class_id == 0)
+		class->usable = GCM_TINY_MAX;
+	else if (class_id == GCM_CLASS_ZERO)
 		class->usable = 0;
+	else if (size > GCM_FULL_MAX && size <= GCM_HEADER_MAX)
+		class->usable = size - 1;
 	class->pages_min = pages_for_class(class_id, size);
 	class->pages_max = class->pages_min;
 	while (class->pages_max * 2 <= GCM_SPAN_PAGES_MAX &&

@@ -3,6 +3,11 @@
  * Class 0 holds requests of 0 to 7 bytes, which cannot hold a pointer: its
  * usable size is 7 and it is never scanned.  Then 16-byte steps to 128, then
  * four classes a doubling to 32 KiB.  Everything larger is a span of its own.
+ *
+ * Slots of 32 to 128 bytes hold a byte less than that: a block of the size of a
+ * header is often held by nothing but the address behind it, where a body
+ * would be, and that address has to be the block's own (as in Boehm's
+ * collector, whose blocks of all sizes are a byte longer than asked for).
  * Requests of 0 bytes have a class, too, whose slots cannot be read or written
  * (as OpenBSD's malloc does): nobody may use them for more than their address.
  */
@@ -15,6 +20,8 @@ enum {
 	GCM_NCLASSES = 42,
 	GCM_CLASS_ZERO = 41,    /* requests of 0 bytes */
 	GCM_TINY_MAX = 7,       /* largest request of class 0 */
+	GCM_FULL_MAX = 16,      /* larger ones have a byte behind them */
+	GCM_HEADER_MAX = 128,   /* to here */
 	GCM_BYTE_MAX = 1024,    /* largest request looked up by byte */
 	GCM_SMALL_MAX = 32768,  /* largest request that gets a slot */
 	GCM_SPAN_PAGES_MAX = 16 /* longest span of slots, in pages */
@@ -36,7 +43,7 @@ extern GCM_HIDDEN uint8_t
 
 void gcm_sizeclass_init(void);
 
-/* The class of a request above 128 and up to GCM_SMALL_MAX bytes. */
+/* The class of a request above GCM_HEADER_MAX and up to GCM_SMALL_MAX bytes. */
 static inline uint32_t
 gcm_class_of_large(size_t size)
 {
@@ -51,8 +58,11 @@ gcm_class_of_size(size_t size)
 {
 	if (size <= GCM_TINY_MAX)
 		return size == 0 ? GCM_CLASS_ZERO : 0;
-	return size <= 128 ? (uint32_t)(size + 15) / 16
-			   : gcm_class_of_large(size);
+	if (size <= GCM_FULL_MAX)
+		return 1;
+	if (size < GCM_HEADER_MAX)
+		return (uint32_t)size / 16 + 1;
+	return gcm_class_of_large(size == GCM_HEADER_MAX ? size + 1 : size);
 }
 
 /* Number of the slot that byte `offset` of a span lies in.  Exact for offsets

@@ -83,6 +83,55 @@ past_the_end(void)
 	free(probe);
 }
 
+/* A header without a body is held by the address behind it (PHP's functions
+ * without parameters, talloc's contexts), which is in the heap itself.
+ */
+enum {
+	HEADERS = 400,
+	HEADER_MIN = 24,
+	HEADER_MAX = 128
+};
+
+static size_t
+header_size(size_t i)
+{
+	return HEADER_MIN + i * 8 % (HEADER_MAX - HEADER_MIN + 8);
+}
+
+static __attribute__((noinline)) unsigned char **
+make_headers(void)
+{
+	unsigned char **ends = malloc(HEADERS * sizeof(*ends));
+
+	for (size_t i = 0; i < HEADERS; i++) {
+		unsigned char *header = malloc(header_size(i));
+
+		memset(header, (int)i | 1, header_size(i));
+		ends[i] = header + header_size(i);
+	}
+	return ends;
+}
+
+static void
+headers_alone(void)
+{
+	unsigned char **ends = make_headers();
+
+	mill_start();
+	mill_wait();
+	mill_wait();
+	for (size_t i = 0; i < HEADERS; i++) {
+		unsigned char *header = ends[i] - header_size(i);
+
+		for (size_t j = 0; j < header_size(i); j++)
+			if (header[j] != (unsigned char)((int)i | 1))
+				KIT_FAIL("header of %zu bytes", header_size(i));
+		free(header);
+	}
+	mill_stop();
+	free(ends);
+}
+
 static void
 wait_in_sleep(void *arg)
 {
@@ -476,6 +525,7 @@ deep_stack(void)
 static const struct kit_case cases[] = {
     {"in-register", in_register, KIT_PARALLEL, 0},
     {"past-the-end", past_the_end, KIT_PARALLEL, 0},
+    {"headers-alone", headers_alone, KIT_PARALLEL, 0},
     {"over-calls", over_calls, KIT_PARALLEL, 0},
     {"in-jump-buffer", in_jump_buffer, KIT_PARALLEL, 0},
     {"keys", in_keys, KIT_PARALLEL, 0},

@@ -81,7 +81,7 @@ static void
 neighbour(size_t size)
 {
 	char *p = malloc(size);
-	size_t slot = malloc_usable_size(p);
+	size_t slot = (malloc_usable_size(p) + 15) / 16 * 16;
 
 	expect(FREE_TWICE, p + slot);
 	free(p + slot);
