@@ -198,6 +198,16 @@ is_ours(uintptr_t addr, uintptr_t *end)
 	       gcm_slot_get(gcm_page_addr(index)) != GCM_LOST;
 }
 
+/* Code made at run time, rather than the text of a program or library. */
+static bool
+is_made_code(uint32_t flags)
+{
+	return (flags & GCM_MAP_EXEC) != 0 &&
+	       ((flags & GCM_MAP_FILE) == 0 ||
+		   (flags &
+		       (GCM_MAP_MEMORY | GCM_MAP_SHARED | GCM_MAP_WRITE)) != 0);
+}
+
 static int
 add_mapping(struct gcm_roots *roots, const struct gcm_mapping *mapping)
 {
@@ -209,8 +219,7 @@ add_mapping(struct gcm_roots *roots, const struct gcm_mapping *mapping)
 		return 0;
 	if (at >= gcm_zone.lo && mapping->hi <= gcm_page_addr(gcm_zone_pages()))
 		roots->maps.list[mapping - roots->maps.list].mark = 1;
-	root.code =
-	    (mapping->flags & (GCM_MAP_EXEC | GCM_MAP_FILE)) == GCM_MAP_EXEC;
+	root.code = is_made_code(mapping->flags);
 	root.anonymous = (mapping->flags & GCM_MAP_FILE) == 0;
 	root.file = (mapping->flags & GCM_MAP_FILE) != 0 &&
 		    root.kind == GCM_ROOT_TRACKED;

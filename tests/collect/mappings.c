@@ -131,6 +131,61 @@ hidden(void)
 	lie_in_page(MAP_PRIVATE, PROT_NONE, "PROT_NONE page");
 }
 
+/* Code made at run time holds addresses at any byte: in memory that is mapped
+ * twice, to write and to run (BEAM), or once (most others).
+ */
+static void
+code_in_page(bool twice)
+{
+	enum {
+		LENGTH = 4096,
+		TOKENS = 100,
+		STEP = 13
+	};
+	int fd = memfd_create("code", 0);
+	unsigned char *write = mmap(NULL, LENGTH, PROT_READ | PROT_WRITE,
+			  twice ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS,
+			  twice ? fd : -1, 0),
+		      *run = write;
+
+	KIT_CHECK(fd >= 0 && ftruncate(fd, LENGTH) == 0);
+	KIT_CHECK(write != MAP_FAILED);
+	for (uint32_t i = 0; i < TOKENS; i++) {
+		void *token = token_new(i, 96);
+
+		memcpy(&write[i * STEP + 3], &token, sizeof(token));
+	}
+	if (twice)
+		run = mmap(
+		    NULL, LENGTH, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+	else
+		KIT_CHECK(mprotect(run, LENGTH, PROT_READ | PROT_EXEC) == 0);
+	KIT_CHECK(run != MAP_FAILED);
+	mill_start();
+	mill_wait();
+	mill_wait();
+	for (uint32_t i = 0; i < TOKENS; i++) {
+		void *token;
+
+		memcpy(&token, &run[i * STEP + 3], sizeof(token));
+		token_free(token, i, twice ? "shared code" : "code");
+	}
+	mill_stop();
+	close(fd);
+}
+
+static void
+code(void)
+{
+	code_in_page(false);
+}
+
+static void
+shared_code(void)
+{
+	code_in_page(true);
+}
+
 /* The kernel writes the pointers into the heap.  They are never in the pipe
  * alone.
  */
@@ -419,6 +474,8 @@ static const struct kit_case cases[] = {
     {"sealed", sealed, KIT_PARALLEL, 0},
     {"sealed-shared", sealed_shared, KIT_PARALLEL, 0},
     {"hidden", hidden, KIT_PARALLEL, 0},
+    {"code", code, KIT_PARALLEL, 0},
+    {"shared-code", shared_code, KIT_PARALLEL, 0},
     {"shared-segment", shared_segment, KIT_PARALLEL, 0},
     {"huge-page", huge_page, KIT_PARALLEL, 0},
     {"written-file", written_file, KIT_PARALLEL, 0},
