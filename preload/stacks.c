@@ -11,6 +11,8 @@
  *         enough, since to be wrong costs only that more is read.  The kernel
  *         maps nothing of others that near below the main stack.
  *
+ *         An alternate stack may be a block whose address only the kernel has.
+ *
  *         makecontext has any number of arguments, most of them on the stack:
  *         the real one is entered by a jump and finds them where they are
  *         (GCM_TAIL; a test with ten watches over it).
@@ -103,14 +105,24 @@ GCM_EXPORT int
 sigaltstack(const stack_t *stack, stack_t *old)
 {
 	__typeof__(&sigaltstack) next = GCM_NEXT(sigaltstack);
+	struct gcm_thread *self;
+	uintptr_t sp = 0;
+	int result;
 
 	if (next == NULL) {
 		errno = ENOSYS;
 		return -1;
 	}
-	if (stack != NULL && (stack->ss_flags & SS_DISABLE) == 0)
+	if (stack != NULL && (stack->ss_flags & SS_DISABLE) == 0) {
 		judge_range(stack->ss_sp, stack->ss_size);
-	return next(stack, old);
+		sp = (uintptr_t)stack->ss_sp;
+	}
+	result = next(stack, old);
+	/* Until here the caller has the new one. */
+	self = gcm_thread_make();
+	if (stack != NULL && result == 0 && self != NULL)
+		atomic_store(&self->alternate, sp);
+	return result;
 }
 
 /* As many arguments as come in registers. */

@@ -530,6 +530,10 @@ gcm_roots_mark_stacks(struct gcm_roots *roots, struct gcm_marker *marker)
 {
 	bool whole = true;
 
+	/* A thread that is not signalled has no frame there that names it. */
+	for (const struct gcm_thread *thread = gcm_thread_first();
+	     thread != NULL; thread = thread->next)
+		gcm_mark_word(marker, atomic_load(&thread->alternate));
 	for (size_t i = 0; i < gcm_stop_count(); i++) {
 		struct gcm_stop_answer said;
 

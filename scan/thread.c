@@ -158,6 +158,7 @@ clear_record(struct gcm_thread *record)
 	atomic_store(&record->blocked, 0);
 	atomic_store(&record->sp, 0);
 	atomic_store(&record->tp, 0);
+	atomic_store(&record->alternate, 0);
 	atomic_store(&record->hides, false);
 	atomic_store(&record->cancelled, false);
 	atomic_store(&record->steadfast, false);

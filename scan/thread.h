@@ -15,11 +15,12 @@ struct gcm_thread {
 			       * thread, cleared by it or by who cancels it */
 	_Atomic uintptr_t sp; /* while blocked: all it has lies above */
 	_Atomic uintptr_t tp; /* its thread pointer, for its stack's bounds */
-	struct gcm_thread *next; /* all records; const once linked */
-	_Atomic bool hides;      /* the program believes it blocks our signal */
-	_Atomic bool cancelled;  /* it may end inside its next call; any */
-	_Atomic bool steadfast;  /* not while cancellation is disabled; its */
-	_Atomic uint8_t lent;    /* processes that run with its TLS; its */
+	struct gcm_thread *next;     /* all records; const once linked */
+	_Atomic uintptr_t alternate; /* the signal stack that the kernel has */
+	_Atomic bool hides;     /* the program believes it blocks our signal */
+	_Atomic bool cancelled; /* it may end inside its next call; any */
+	_Atomic bool steadfast; /* not while cancellation is disabled; its */
+	_Atomic uint8_t lent;   /* processes that run with its TLS; its */
 } __attribute__((aligned(GCM_CACHE_LINE)));
 
 /* The calling thread's record: NULL until gcm_thread_make. */

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -258,6 +259,54 @@ alternate_in_thread(void)
 	kit_join(kit_thread(run_alternate, NULL));
 }
 
+/* Only the kernel knows it, and its thread is never signalled. */
+static int ends[2];
+static _Atomic uintptr_t forgotten; /* inverted */
+
+static __attribute__((noinline)) void
+forget_stack(void)
+{
+	stack_t stack = {.ss_sp = malloc(STACK), .ss_size = STACK};
+
+	memset(stack.ss_sp, FILLED, STACK);
+	KIT_CHECK(sigaltstack(&stack, NULL) == 0);
+	atomic_store(&forgotten, ~(uintptr_t)stack.ss_sp);
+	memset(&stack, 0, sizeof(stack));
+	__asm__ volatile("" : : "r"(&stack) : "memory");
+}
+
+static void *
+run_forgetful(void *arg)
+{
+	stack_t off = {.ss_flags = SS_DISABLE};
+	char byte;
+
+	forget_stack();
+	wipe_stack();
+	wipe_registers();
+	KIT_CHECK(read(ends[0], &byte, 1) == 1);
+	KIT_CHECK(sigaltstack(&off, NULL) == 0);
+	return arg;
+}
+
+static void
+alternate_forgotten(void)
+{
+	pthread_t thread;
+	void *volatile block;
+
+	KIT_CHECK(pipe(ends) == 0);
+	thread = kit_thread(run_forgetful, NULL);
+	while (atomic_load(&forgotten) == 0)
+		usleep(1000);
+	usleep(100000);
+	collect();
+	block = (void *)~atomic_load(&forgotten);
+	check_block(&block);
+	KIT_CHECK(write(ends[1], "", 1) == 1);
+	kit_join(thread);
+}
+
 /* All arguments arrive, pointers among them, as glibc lets them. */
 static long sum;
 
@@ -297,6 +346,7 @@ main(int argc, char **argv)
 	    {"context-in-thread", context_in_thread, 0, 0},
 	    {"alternate", alternate, 0, 0},
 	    {"alternate-in-thread", alternate_in_thread, 0, 0},
+	    {"alternate-forgotten", alternate_forgotten, 0, 0},
 	    {"arguments", arguments, 0, 0},
 	    {NULL, NULL, 0, 0},
 	};
