@@ -199,6 +199,25 @@ is_memory(const char *at, const char *end)
 	       begins_with(at, end, "/SYSV");
 }
 
+/* Libraries known to keep blocks by addresses that lie outside of them.  SWI-
+ * Prolog's growing arrays are kept as block minus index, so that all of them
+ * have one base.
+ */
+static bool
+is_hider(const char *at, const char *end)
+{
+	static const char *const names[] = {"libswipl.so"};
+	const char *name = at;
+
+	for (; at < end; at++)
+		if (*at == '/')
+			name = at + 1;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (begins_with(name, end, names[i]))
+			return true;
+	return false;
+}
+
 static uint32_t
 flags_of_name(const char *at, const char *end)
 {
@@ -236,6 +255,8 @@ parse_line(const char *at, const char *end, struct gcm_mapping *mapping)
 	flags |= *at != '0' ? GCM_MAP_FILE : 0u; /* inode */
 	at = skip_word(at, end);
 	mapping->flags = flags | flags_of_name(at, end);
+	if ((flags & GCM_MAP_EXEC) != 0 && is_hider(at, end))
+		mapping->flags |= GCM_MAP_HIDER;
 	mapping->mark = 0;
 	return true;
 }

@@ -19,7 +19,9 @@ enum gcm_mapping_flag {
 	    64, /* a file below /dev, but not zero or shm: never read */
 	GCM_MAP_MEMORY =
 	    256, /* shared memory in spite of its name: memfd, shm */
-	GCM_MAP_KERNEL = 128 /* [vdso], [vvar], [vsyscall]... */
+	GCM_MAP_KERNEL = 128, /* [vdso], [vvar], [vsyscall]... */
+	GCM_MAP_HIDER =
+	    512 /* code that keeps blocks without pointing to them */
 };
 
 struct gcm_mapping {

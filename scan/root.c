@@ -256,9 +256,12 @@ gcm_roots_read(struct gcm_roots *roots)
 	living.count = 0;
 	gcm_cache_visit(note_cache, NULL);
 	note_threads();
-	for (size_t i = 0; error == 0 && i < roots->maps.count; i++)
+	for (size_t i = 0; error == 0 && i < roots->maps.count; i++) {
 		error = add_mapping(roots, &roots->maps.list[i]);
-	return error;
+		if ((roots->maps.list[i].flags & GCM_MAP_HIDER) != 0)
+			roots->hidden = true;
+	}
+	return error == 0 && roots->hidden ? -EOPNOTSUPP : error;
 }
 
 /* Reading them

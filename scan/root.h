@@ -25,14 +25,15 @@ struct gcm_root {
 struct gcm_roots {
 	struct gcm_maps maps;
 	struct gcm_root *list; /* by address */
+	bool hidden;           /* some code hides what it has */
 	size_t count, room;
 	struct gcm_root *held; /* stacks when the cycle began */
 	size_t nheld, held_room;
 	uint64_t stack_bytes, global_bytes; /* read, of this cycle */
 };
 
-/* List the roots; 0 or -errno.  The collector's thread; the world may be
- * stopped if room was made before.
+/* List the roots; 0 or -errno, -EOPNOTSUPP where some are `hidden`.  The
+ * collector's thread; the world may be stopped if room was made before.
  */
 int gcm_roots_read(struct gcm_roots *roots);
 

@@ -125,6 +125,8 @@ trace(struct gcm_trace *trace)
 	if (gcm_crew_begin(choose_markers(), trace->colour) == 0)
 		return GCM_ABANDON_MEMORY;
 	why = run_way(tracer);
+	if (why == GCM_ABANDON_ROOTS && tracer->roots.hidden)
+		why = GCM_ABANDON_HIDDEN;
 	if (scanner.way != WAY_FORK)
 		gcm_crew_count(trace);
 	gcm_crew_end();

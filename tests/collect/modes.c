@@ -190,6 +190,24 @@ size_late(void)
 	return malloc_usable_size((void *)(hidden[0] ^ MASK)) >= 500 ? 0 : 1;
 }
 
+/* A program with code that is known to hide its pointers. */
+static int
+hide_and_lose(void)
+{
+	char name[200];
+	int fd;
+
+	snprintf(name, sizeof(name), "%s/libswipl.so.9",
+	    getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
+	fd = open(name, O_CREAT | O_RDWR, 0700);
+	KIT_CHECK(fd >= 0 && ftruncate(fd, 4096) == 0);
+	KIT_CHECK(mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0) !=
+		  MAP_FAILED);
+	unlink(name);
+	lose(LOSS_MIB * MIB, 1000);
+	return 0;
+}
+
 /* A thread under a filter of its own, unknown to the library, cannot start the
  * collector's; another one can.
  */
@@ -225,6 +243,7 @@ static const struct child_body bodies[] = {
     {"lose", lose_some},
     {"lose-much", lose_much},
     {"start-late", start_late},
+    {"hide-and-lose", hide_and_lose},
     {"lose-and-wait", lose_and_wait},
     {"42", end_with_42},
     {"abort", end_by_signal},
@@ -313,6 +332,17 @@ percent_off_interval(void)
 	child_run(&child, "lose-and-wait", options);
 	child_is_good(&child, 2);
 	KIT_CHECK(child.reclaimed > 0);
+}
+
+static void
+hider(void)
+{
+	struct child child = {0};
+
+	child_run(&child, "hide-and-lose", NULL);
+	reclaims_none(&child);
+	KIT_CHECK(child.completed == 0 && child.abandoned > 0);
+	KIT_CHECK(strstr(child.reason, "a library hides its pointers") != NULL);
 }
 
 static void
@@ -503,6 +533,7 @@ static const struct kit_case cases[] = {
     {"mode-report", mode_report, KIT_PLAIN, 0},
     {"percent-off", percent_off, KIT_PLAIN, 0},
     {"percent-off-interval", percent_off_interval, KIT_PLAIN, 0},
+    {"hider", hider, KIT_PLAIN, 0},
     {"second-start", second_start, KIT_PLAIN, 0},
     {"memory-limit", memory_limit, KIT_PLAIN, 0},
     {"free-ignored", free_ignored, KIT_PLAIN, 0},
