@@ -197,8 +197,12 @@ look_round(struct gcm_tracer *tracer, uint64_t deadline_ns, uint64_t *bytes)
 {
 	struct written written = {gcm_crew_leader(), 0};
 	uintptr_t lo = gcm_zone.lo, hi = gcm_page_addr(gcm_zone_pages());
-	size_t left = hi - lo;
+	size_t left = hi - lo, most = STEP_MAX;
 
+	if (deadline_ns != 0 && tracer->outrun) { /* much may come any time */
+		tracer->step = STEP_MIN;
+		most = (size_t)STEP_MIN * 4;
+	}
 	while (left > 0) {
 		uintptr_t at = lo + tracer->cursor;
 		size_t step = hi - at < tracer->step ? hi - at : tracer->step;
@@ -213,7 +217,7 @@ look_round(struct gcm_tracer *tracer, uint64_t deadline_ns, uint64_t *bytes)
 		tracer->cursor = at + step < hi ? tracer->cursor + step : 0;
 		if (written.bytes - before > STEP_BYTES)
 			tracer->step = STEP_MIN;
-		else if (tracer->step < STEP_MAX)
+		else if (tracer->step < most)
 			tracer->step *= 2;
 		if (deadline_ns != 0 && left > 0 &&
 		    gcm_os_now_ns() >= deadline_ns)

@@ -330,13 +330,13 @@ stays_below(const char *body, size_t mib)
 	{                                                                      \
 		stays_below(body, mib);                                        \
 	}
-CASE(of_each_class, "each-class", 60)
-CASE(of_lists, "long-list", 60)
-CASE(of_rings, "ring", 60)
-CASE(of_doubly_linked, "doubly-linked", 60)
-CASE(of_trees, "tree", 60)
-CASE(of_large, "large", 600)
-CASE(of_threads, "dead-threads", 60)
+CASE(of_each_class, "each-class", 90)
+CASE(of_lists, "long-list", 90)
+CASE(of_rings, "ring", 90)
+CASE(of_doubly_linked, "doubly-linked", 90)
+CASE(of_trees, "tree", 90)
+CASE(of_large, "large", 900) /* blocks of up to 96 MiB */
+CASE(of_threads, "dead-threads", 90)
 CASE(of_server, "server", 150)
 
 static void
