@@ -48,6 +48,7 @@ include %D%/misuse/local.mk
 include %D%/api/local.mk
 include %D%/traps/local.mk
 include %D%/programs/local.mk
+include %D%/workloads/local.mk
 include %D%/stress/local.mk
 include %D%/collect/local.mk
 include %D%/collect/local_more.mk

@@ -1,0 +1,3 @@
+# needs: qemu-img
+seq 1 2000000 > raw; truncate -s 40M raw; qemu-img convert -O qcow2 -c raw a.qcow2; qemu-img convert -O vmdk a.qcow2 b.vmdk; qemu-img compare a.qcow2 b.vmdk; qemu-img check a.qcow2; qemu-img snapshot -c s a.qcow2; qemu-img create -q -f qcow2 -b a.qcow2 -F qcow2 c.qcow2
+qemu-io -c 'write -P 7 1M 5M' -c 'write -z 8M 1M' -c 'read -P 7 2M 1M' -c 'aio_write -P 9 10M 2M' -c 'aio_flush' c.qcow2 | grep -v ops; qemu-img commit -q c.qcow2; qemu-img convert -m 8 -W -O raw a.qcow2 o; md5sum < o; qemu-img bench -c 20000 -d 32 -s 4096 a.qcow2 | grep -v Run; qemu-img bench -w -c 5000 -d 16 a.qcow2 | grep -v Run; qemu-img map a.qcow2 | wc -l
