@@ -355,7 +355,8 @@ is_blocked(struct gcm_stopped *entry)
 	if (thread == NULL || atomic_load(&thread->blocked) == 0)
 		return false;
 	entry->sp = atomic_load(&thread->sp);
-	return true;
+	/* Its owner may have ended, and another thread have it now. */
+	return atomic_load(&thread->tid) == atomic_load(&entry->tid);
 }
 
 static int
@@ -374,7 +375,10 @@ want_thread(struct gcm_stopped *entry, uint32_t tid, bool distrusts)
 	if (error == 0)
 		return 0;
 	atomic_store(&entry->state, GONE);
-	return error == -ESRCH ? 0 : (int)error;
+	/* There, and not found by its number: /proc is another namespace's. */
+	return error == -ESRCH && gcm_task_kind(tid) == GCM_TASK_GONE
+		   ? 0
+		   : (int)error;
 }
 
 /* Enter those threads that have a record: looked for one by one they would cost

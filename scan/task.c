@@ -103,6 +103,32 @@ find_state(const char *text, long len)
 	return text[len + 1];
 }
 
+/* Is it made by the kernel for itself?  Its name alone says nothing: a program
+ * may give any to its threads.
+ */
+static bool
+has_worker_flags(const char *text, long len)
+{
+	enum {
+		IO_WORKER = 0x10, /* PF_..., <linux/sched.h> */
+		USER_WORKER = 0x4000,
+		KTHREAD = 0x200000,
+		FLAGS_FIELD = 7 /* behind the name; the state is the first */
+	};
+	unsigned long flags = 0;
+	int field = 0;
+
+	while (len > 0 && text[len - 1] != ')')
+		len--;
+	for (text += len; *text != '\0' && field <= FLAGS_FIELD; text++) {
+		if (*text == ' ')
+			field++;
+		else if (field == FLAGS_FIELD)
+			flags = flags * 10 + (unsigned long)(*text - '0');
+	}
+	return (flags & (IO_WORKER | USER_WORKER | KTHREAD)) != 0;
+}
+
 static bool
 has_prefix(const char *text, const char *prefix)
 {
@@ -151,8 +177,9 @@ gcm_task_kind(uint32_t tid)
 	state = find_state(stat, len);
 	if (state == 'Z' || state == 'X')
 		return GCM_TASK_GONE;
-	if (has_prefix(find_name(stat), "iou-") ||
-	    has_prefix(find_name(stat), "vhost-"))
+	if ((has_prefix(find_name(stat), "iou-") ||
+		has_prefix(find_name(stat), "vhost-")) &&
+	    has_worker_flags(stat, len))
 		return GCM_TASK_WORKER;
 	return GCM_TASK_THREAD;
 }

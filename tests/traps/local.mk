@@ -21,7 +21,8 @@ trap_tests = \
 	%D%/seccomp \
 	%D%/secure \
 	%D%/single \
-	%D%/stacks
+	%D%/stacks \
+	%D%/threads
 
 trap_kit = tests/stress/kit.h tests/stress/kit.c tests/stress/kit_run.c \
 	tests/stress/kit_block.c
@@ -50,6 +51,7 @@ trap_kit = tests/stress/kit.h tests/stress/kit.c tests/stress/kit_run.c \
 %C%_secure_SOURCES = %D%/secure.c $(trap_kit)
 %C%_secure_LDADD = -ldl
 %C%_stacks_SOURCES = %D%/stacks.c $(trap_kit)
+%C%_threads_SOURCES = %D%/threads.c $(trap_kit)
 %C%_single_SOURCES = %D%/single.c $(trap_kit)
 
 # Opened by crossing, own_malloc and preload_dl.

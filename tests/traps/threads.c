@@ -1,0 +1,125 @@
+/* threads.c -- threads that a stop could pass over
+ *
+ * Guarded by scan/task.c (what counts as a kernel's worker) and scan/stop.c.
+ * Where ESRCH was taken for an ended thread, "other-namespace" printed "inside:
+ * live block has 0xdbdbdbdbdbdbdbdb".  Where the name alone decides, the other
+ * case loses a block, too, but needs luck.
+ */
+#define _GNU_SOURCE
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "tests/stress/kit.h"
+
+enum {
+	THREADS = 12,
+	WORDS = 32,
+	SPIN = 5000000
+};
+
+static const char *name;
+static atomic_bool stop;
+
+/* Nothing is left of it in dead frames, either. */
+static __attribute__((noinline)) void
+wipe_stack(void)
+{
+	volatile char frames[16 << 10];
+
+	for (size_t i = 0; i < sizeof(frames); i++)
+		frames[i] = 0;
+}
+
+/* A block that only a register holds, for a while. */
+static void
+hold_block(void)
+{
+	uint64_t *volatile keep = malloc(WORDS * sizeof(*keep));
+	register uint64_t *block = keep;
+
+	for (size_t i = 0; i < WORDS; i++)
+		block[i] = 0x1111;
+	keep = NULL;
+	wipe_stack();
+	for (int i = 0; i < SPIN; i++)
+		__asm__ volatile("" : "+r"(block));
+	for (size_t i = 0; i < WORDS; i++)
+		if (block[i] != 0x1111)
+			KIT_FAIL("%s: live block has %#lx", name,
+			    (unsigned long)block[i]);
+	free(block);
+}
+
+static void *
+hold_blocks(void *arg)
+{
+	prctl(PR_SET_NAME, name);
+	while (!stop)
+		hold_block();
+	return arg;
+}
+
+static void
+hold_for(double seconds)
+{
+	pthread_t threads[THREADS];
+
+	for (size_t i = 0; i < THREADS; i++)
+		threads[i] = kit_thread(hold_blocks, NULL);
+	for (double until = kit_now() + seconds; kit_now() < until;) {
+		for (size_t i = 0; i < 100; i++) /* something to collect */
+			memset(malloc(1000), 1, 1000);
+		kit_sleep(0.001);
+	}
+	stop = true;
+	for (size_t i = 0; i < THREADS; i++)
+		kit_join(threads[i]);
+	stop = false;
+}
+
+static void
+named_like_a_worker(void)
+{
+	name = "iou-worker";
+	hold_for((double)kit_scale(2, 20));
+	name = "vhost-events";
+	hold_for((double)kit_scale(1, 20));
+}
+
+/* /proc is that of the namespace outside. */
+static void
+other_namespace(void)
+{
+	pid_t child;
+
+	name = "inside";
+	if (unshare(CLONE_NEWPID) != 0)
+		kit_skip("no namespaces here");
+	child = kit_fork();
+	if (child == 0) {
+		hold_for(2);
+		_exit(0);
+	}
+	kit_reap(child);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct kit_case cases[] = {
+	    {"named-like-a-worker", named_like_a_worker, 0, 0},
+	    {"other-namespace", other_namespace, 0, 0},
+	    {NULL, NULL, 0, 0},
+	};
+
+	setenv("GCM_INTERVAL", "2ms", 1);
+	setenv("GCM_MINHEAP", "0", 1);
+	setenv("GCM_GRACE", "0", 1);
+	setenv("GCM_DEBUG", "poison=1", 1);
+	return kit_main(argc, argv, cases);
+}
