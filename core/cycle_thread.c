@@ -31,7 +31,8 @@ enum {
 	GIVEN_UP_FOR_FORK = 3, /* in a row: the next may end before a fork */
 	WORTH_BYTES = 256 << 10,
 	RELIEF_REST_NS = 1000 * 1000 * 1000,
-	COLLECT_TRIES = 20
+	COLLECT_TRIES = 20,
+	COLLECT_NS = 10 * 1000 * 1000 /* between two wishes */
 };
 #define RELIEF_NS 5000000000u
 #define QUIET_NS 2000000000u
@@ -200,9 +201,9 @@ collect_once(uint64_t deadline_ns)
 {
 	uint32_t before = atomic_load(&gcm_cycle.number);
 
-	for (int i = 0; i < COLLECT_TRIES; i++) {
+	for (int i = 0; i < COLLECT_TRIES;) {
 		uint32_t ended = atomic_load(&gcm_cycle.ended);
-		uint64_t now = gcm_os_now_ns();
+		uint64_t now = gcm_os_now_ns(), left;
 
 		if ((int32_t)(atomic_load(&gcm_cycle.completed) - before) > 0)
 			return true;
@@ -210,7 +211,11 @@ collect_once(uint64_t deadline_ns)
 		    atomic_load(&gcm_cycle.state) == GCM_CYCLE_DISABLED)
 			return false;
 		gcm_cycle_wish(GCM_WISH_FORCED | GCM_WISH_URGENT);
-		gcm_os_wait(&gcm_cycle.ended, ended, deadline_ns - now);
+		/* The thread may be on its way out, and hear no wish. */
+		left = deadline_ns - now;
+		gcm_os_wait(&gcm_cycle.ended, ended,
+		    left < COLLECT_NS ? left : COLLECT_NS);
+		i += atomic_load(&gcm_cycle.ended) != ended;
 	}
 	return (int32_t)(atomic_load(&gcm_cycle.completed) - before) > 0;
 }

@@ -29,9 +29,9 @@
  *         above live is divided by 1 + grace, so that the garbage of this
  *         cycle has a place while the last one's is still there.  The limit
  *         is soft: between two cycles there is time for as much work of the
- *         program as the cycle took, at the fastest rate measured.  (Between
- * two cycles may be microseconds; what a thread counts then is older, and no
- * rate.)
+ *         program as the cycle took, at the fastest rate measured.  What grew
+ *         in the microseconds between two cycles that follow each other is
+ *         older, and makes no rate.
  *
  * PAPERS  Clements, Go 1.5 concurrent garbage collector pacing (2015).
  *         Knyszek, GC pacer redesign (2021); Soft memory limit (2021).

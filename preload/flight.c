@@ -127,7 +127,7 @@ mq_notify(mqd_t queue, const struct sigevent *event)
 static void
 order(struct iocb *const *orders, long count)
 {
-	for (long i = 0; i < count; i++) {
+	for (long i = 0; i < count && gcm_stop_signal() != 0; i++) {
 		if (!gcm_os_can_read(&orders[i]) ||
 		    !gcm_os_can_read(&orders[i]->aio_data))
 			return; /* the kernel's to refuse */
@@ -140,6 +140,8 @@ order(struct iocb *const *orders, long count)
 static void
 fetch(const struct io_event *events, long count)
 {
+	if (!gcm_flight_is_used() || gcm_stop_signal() == 0)
+		return;
 	for (long i = 0; i < count; i++) {
 		const struct iocb *one =
 		    (struct iocb *)(uintptr_t)events[i].obj;

@@ -156,5 +156,7 @@ madvise(void *addr, size_t len, int advice)
 	if ((advice == MADV_DONTFORK || advice == MADV_WIPEONFORK) &&
 	    is_heap(addr))
 		alter(addr, len);
+	if (advice == MADV_WIPEONFORK && gcm_stop_signal() != 0)
+		gcm_root_note_wiped((uintptr_t)addr, (uintptr_t)addr + len);
 	return next(addr, len, advice);
 }

@@ -32,6 +32,7 @@ expect_filter(unsigned long mode, unsigned long filter)
 	if (mode != SECCOMP_MODE_STRICT && filter == 0)
 		return;
 	gcm_heap_confine();
+	gcm_stop_disable();
 }
 
 GCM_EXPORT int

@@ -105,7 +105,7 @@ GCM_EXPORT int
 sigaltstack(const stack_t *stack, stack_t *old)
 {
 	__typeof__(&sigaltstack) next = GCM_NEXT(sigaltstack);
-	struct gcm_thread *self;
+	struct gcm_thread *self = gcm_thread_self();
 	uintptr_t sp = 0;
 	int result;
 
@@ -119,7 +119,8 @@ sigaltstack(const stack_t *stack, stack_t *old)
 	}
 	result = next(stack, old);
 	/* Until here the caller has the new one. */
-	self = gcm_thread_make();
+	if (self == NULL && gcm_stop_signal() != 0)
+		self = gcm_thread_make();
 	if (stack != NULL && result == 0 && self != NULL)
 		atomic_store(&self->alternate, sp);
 	return result;

@@ -68,6 +68,8 @@ clone(int (*run)(void *), void *stack, int flags, void *arg, ...)
 	}
 	if (lends)
 		lend_record(1);
+	if (lends && (flags & (CLONE_THREAD | CLONE_VFORK)) == 0)
+		gcm_stop_note_process();
 	result = next(run, stack, flags, arg, more[0], more[1], more[2]);
 	if (lends && (result < 0 || (flags & CLONE_VFORK) != 0))
 		lend_record(-1);

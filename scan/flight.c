@@ -21,6 +21,7 @@
 #include "scan/flight.h"
 
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "scan/slot.h"
 #include "scan/stop.h"
@@ -125,13 +126,25 @@ is_in_block(uintptr_t addr, size_t size)
 	       addr + size <= head + gcm_slot_size(item);
 }
 
+/* Above this frame, and below what lies at the stack's end: the thread's
+ * control block, or what the kernel put there.
+ */
+static bool
+is_on_stack(uintptr_t addr, size_t size)
+{
+	uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
+	uintptr_t top = (uintptr_t)__builtin_thread_pointer();
+
+	if (top < frame)
+		top = getauxval(AT_RANDOM);
+	return frame < addr && addr - frame < NEAR && addr + size <= top;
+}
+
 bool
 gcm_flight_try(const void *data, size_t size)
 {
 	uintptr_t addr = (uintptr_t)data;
-	uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
-
-	if (addr - frame >= NEAR &&
+	if (!is_on_stack(addr, size) &&
 	    !(is_in_heap(addr) && is_in_block(addr, size)))
 		return false;
 	gcm_flight_leave(data, size);

@@ -32,6 +32,7 @@ noinst_LTLIBRARIES += %D%/libscan.la
 	%D%/mark.c \
 	%D%/root.h \
 	%D%/root.c \
+	%D%/root_named.c \
 	%D%/sandbox.h \
 	%D%/sandbox.c \
 	%D%/flight.h \

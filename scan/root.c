@@ -17,7 +17,7 @@
  *         elsewhere (a coroutine, an alternate signal stack) has that
  *         mapping read like any other root, and its own stack whole.
  *
- * LOCKS   root: the registered ranges.
+ * LOCKS   none.
  *
  * INVARIANTS
  *   .inv.root-held  a mapping that was left for the stop because it was a stack
@@ -40,16 +40,8 @@ enum {
 	TPS = 4096, /* thread pointers known at once; more are read whole */
 	FRAME_BYTES = 16 << 10,  /* of a signal's frame: the widest registers */
 	STRANGE_BYTES = 1 << 20, /* of a stack that is no thread's own */
-	REGISTERED = 256
+	MISSED = 64              /* ranges that could not be read at once */
 };
-
-static struct {
-	struct gcm_lock lock;
-	struct {
-		uintptr_t lo, hi;
-	} ranges[REGISTERED];   /* lock */
-	_Atomic uint32_t count; /* lock; read by all */
-} registered = {.lock = GCM_LOCK_INIT(root)};
 
 /* The living threads' thread pointers; the collector's thread. */
 static struct {
@@ -267,6 +259,27 @@ gcm_roots_read(struct gcm_roots *roots)
 /* Reading them
  * ------------------------------------------------------------------ */
 
+/* What could not be read beside the program: it may be gone, or may be readable
+ * when the world is stopped.  The collector's thread.
+ */
+static struct {
+	struct {
+		uintptr_t lo, hi;
+	} ranges[MISSED];
+	uint32_t count; /* more than MISSED: too many */
+} missed;
+
+static void
+note_missed(uintptr_t lo, uintptr_t hi)
+{
+	if (missed.count < MISSED) {
+		missed.ranges[missed.count].lo = lo;
+		missed.ranges[missed.count].hi = hi;
+	}
+	if (missed.count <= MISSED)
+		missed.count++;
+}
+
 struct reading {
 	struct gcm_roots *roots;
 	struct gcm_marker *marker;
@@ -289,8 +302,11 @@ read_range(uintptr_t lo, uintptr_t hi, void *arg)
 	if (!gcm_mark_foreign(reading->marker, lo, hi,
 		reading->root->code ? 1 : 0,
 		stack || (reading->root->anonymous &&
-			     atomic_load(&gcm_mark_coroutines))))
+			     atomic_load(&gcm_mark_coroutines)))) {
 		reading->whole = false;
+		if (!reading->marker->stopped)
+			note_missed(lo, hi);
+	}
 }
 
 /* All of a root from lo on whose pages are there. */
@@ -307,17 +323,43 @@ mark_resident(struct gcm_roots *roots, struct gcm_marker *marker,
 	else
 		error = gcm_pages_resident(
 		    first, root->hi, root->file, read_range, &reading);
+	if (error != 0 && !marker->stopped)
+		note_missed(first, root->hi);
 	return error == 0 && reading.whole;
+}
+
+bool
+gcm_roots_mark_missed(struct gcm_roots *roots, struct gcm_marker *marker)
+{
+	bool whole = missed.count <= MISSED;
+
+	for (uint32_t i = 0; whole && i < missed.count; i++) {
+		uintptr_t at = missed.ranges[i].lo, hi = missed.ranges[i].hi;
+
+		for (size_t k = 0; k < roots->count; k++) {
+			struct gcm_root part = roots->list[k];
+
+			if (part.hi <= at || part.lo >= hi)
+				continue;
+			if (part.lo < at)
+				part.lo = at;
+			if (part.hi > hi)
+				part.hi = hi;
+			whole &= mark_resident(roots, marker, &part, part.lo);
+		}
+	}
+	return whole;
 }
 
 void
 gcm_roots_mark(struct gcm_roots *roots, struct gcm_marker *marker)
 {
+	missed.count = 0;
 	for (size_t i = 0; i < roots->count; i++)
 		if (roots->list[i].kind == GCM_ROOT_TRACKED ||
 		    roots->list[i].kind == GCM_ROOT_SHARED)
-			(void)mark_resident(
-			    roots, marker, &roots->list[i], roots->list[i].lo);
+			(void)mark_resident(roots, marker, &roots->list[i],
+			    roots->list[i].lo); /* or noted as missed */
 }
 
 /* Remember the stacks, which nobody reads before the stop: .inv.root-held. */
@@ -362,19 +404,6 @@ gcm_roots_arm(struct gcm_roots *roots)
 			(void)gcm_dirty_arm(mapping->lo, mapping->hi);
 	}
 	return true;
-}
-
-bool
-gcm_roots_mark_registered(struct gcm_marker *marker)
-{
-	uint32_t n = atomic_load(&registered.count);
-	bool whole = true;
-
-	/* The world is stopped, or this is a first look: no lock. */
-	for (uint32_t i = 0; i < n; i++)
-		whole &= gcm_mark_foreign(marker, registered.ranges[i].lo,
-		    registered.ranges[i].hi, 0, false);
-	return whole;
 }
 
 /* What was a stack and is one no more, or not all of it. */
@@ -569,51 +598,4 @@ gcm_roots_lack(const struct gcm_roots *child, const struct gcm_roots *parent)
 		}
 	}
 	return false;
-}
-
-/* Registered by the program
- * ------------------------------------------------------ */
-
-bool
-gcm_root_add(uintptr_t lo, uintptr_t hi)
-{
-	uint32_t n;
-	bool room;
-
-	gcm_lock_acquire(&registered.lock);
-	n = atomic_load(&registered.count);
-	room = n < REGISTERED && lo < hi;
-	if (room) {
-		registered.ranges[n].lo = lo;
-		registered.ranges[n].hi = hi;
-		atomic_store(&registered.count, n + 1);
-	}
-	gcm_lock_release(&registered.lock);
-	return room;
-}
-
-bool
-gcm_root_remove(uintptr_t lo, uintptr_t hi)
-{
-	bool found = false;
-	uint32_t n;
-
-	gcm_lock_acquire(&registered.lock);
-	n = atomic_load(&registered.count);
-	for (uint32_t i = 0; i < n && !found; i++) {
-		if (registered.ranges[i].lo != lo ||
-		    registered.ranges[i].hi != hi)
-			continue;
-		registered.ranges[i] = registered.ranges[n - 1];
-		atomic_store(&registered.count, n - 1);
-		found = true;
-	}
-	gcm_lock_release(&registered.lock);
-	return found;
-}
-
-void
-gcm_roots_reset(void)
-{
-	gcm_lock_init(&registered.lock, GCM_RANK_root);
 }

@@ -47,6 +47,16 @@ void gcm_roots_mark(struct gcm_roots *roots, struct gcm_marker *marker);
 bool gcm_roots_mark_written(
     struct gcm_roots *roots, struct gcm_marker *marker, bool again);
 
+/* Read once more what could not be read beside the program; false when it still
+ * cannot.  The world is stopped, the list is fresh.
+ */
+bool gcm_roots_mark_missed(struct gcm_roots *roots, struct gcm_marker *marker);
+
+/* Read what a child will find empty (MADV_WIPEONFORK); false when there was
+ * more than could be remembered.  The world is stopped.
+ */
+bool gcm_roots_mark_wiped(struct gcm_marker *marker);
+
 /* Read shared memory.  The world is stopped. */
 bool gcm_roots_mark_shared(struct gcm_roots *roots, struct gcm_marker *marker);
 

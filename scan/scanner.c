@@ -34,12 +34,13 @@ static struct {
 } scanner;
 
 /* A table of descriptors that has never held one of the program's. */
-static void
+static int
 leave_descriptors(void)
 {
 	const unsigned int unshare_flag = 2; /* CLOSE_RANGE_UNSHARE */
 
-	(void)gcm_arch_syscall(SYS_close_range, 0, ~0u, unshare_flag, 0, 0, 0);
+	return (int)gcm_arch_syscall(
+	    SYS_close_range, 0, ~0u, unshare_flag, 0, 0, 0);
 }
 
 static int64_t
@@ -61,12 +62,12 @@ open_scanner(void)
 	scanner.tid = (uint32_t)gcm_arch_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
 	gcm_stop_exempt(scanner.tid, true);
 	scanner.error = 0;
-	if (!gcm_sandbox_allows()) {
+	/* In the program's own table we would be seen, and closed. */
+	if (!gcm_sandbox_allows() || leave_descriptors() != 0) {
 		scanner.error = -EPERM;
 		scanner.way = WAY_OFF;
 		return;
 	}
-	leave_descriptors();
 	(void)gcm_arch_syscall(
 	    SYS_prctl, PR_SET_NAME, (long)"gcmalloc", 0, 0, 0, 0);
 	gcm_filter_init();

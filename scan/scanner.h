@@ -13,6 +13,10 @@ const struct gcm_scanner *gcm_scanner_make(void);
 bool gcm_root_add(uintptr_t lo, uintptr_t hi);
 bool gcm_root_remove(uintptr_t lo, uintptr_t hi);
 
+/* The range will be empty in a child (MADV_WIPEONFORK).  Any thread, any time.
+ */
+void gcm_root_note_wiped(uintptr_t lo, uintptr_t hi);
+
 /* The program takes write access from pages outside the heap: from now on files
  * mapped shared count as roots though they cannot be written.
  */

@@ -86,6 +86,8 @@ static struct {
 	_Atomic uint32_t acks;  /* futex: entries that answered */
 	_Atomic int signal;     /* in use, or to be; 0: none */
 	_Atomic bool installed; /* our handler is there */
+	_Atomic bool shared;    /* the memory, with another process; sticky */
+	_Atomic bool disabled;  /* sticky */
 	_Atomic uint32_t exempt[EXEMPT]; /* tids of ours; 0: free */
 } stop;
 
@@ -191,8 +193,8 @@ answer(struct gcm_stopped *entry, const void *context, uint32_t word)
 		gcm_os_wait(&gcm_stop_word, word, 0);
 }
 
-static bool
-is_exempt(uint32_t tid)
+bool
+gcm_stop_is_exempt(uint32_t tid)
 {
 	if (tid == gcm_scavenge_tid())
 		return true;
@@ -212,7 +214,7 @@ handle_stop(int number, siginfo_t *info, void *context)
 
 	(void)number;
 	(void)info;
-	if (is_exempt(
+	if (gcm_stop_is_exempt(
 		tid)) { /* our own, that somebody outside has sent it to */
 		gcm_cycle_ask();
 		return;
@@ -272,6 +274,19 @@ gcm_stop_is_handler(uintptr_t handler)
 	return handler == (uintptr_t)handle_stop;
 }
 
+void
+gcm_stop_disable(void)
+{
+	atomic_store(&stop.disabled, true);
+	atomic_store(&stop.signal, 0);
+}
+
+void
+gcm_stop_note_process(void)
+{
+	atomic_store(&stop.shared, true);
+}
+
 /* The next signal down that nobody handles; the old handler stays until the
  * program replaces it.
  */
@@ -280,6 +295,8 @@ gcm_stop_move(void)
 {
 	int now = atomic_load(&stop.signal);
 
+	if (atomic_load(&stop.disabled))
+		return -EPERM;
 	for (int number = now - 1; number >= SIGNAL_LAST; number--) {
 		struct action old;
 
@@ -414,8 +431,8 @@ visit_thread(uint32_t tid, void *arg)
 	struct pass *pass = arg;
 	struct gcm_stopped *entry = find_entry(tid);
 
-	if (is_exempt(tid) || (atomic_load(&entry->tid) == tid &&
-				  atomic_load(&entry->state) != KNOWN))
+	if (gcm_stop_is_exempt(tid) || (atomic_load(&entry->tid) == tid &&
+					   atomic_load(&entry->state) != KNOWN))
 		return 0;
 	if (atomic_load(&entry->tid) != tid) {
 		if ((stop.used + 1) * 2 > atomic_load(&stop.room))
@@ -442,7 +459,7 @@ is_gone(struct gcm_stopped *entry)
 	uint32_t tid = atomic_load(&entry->tid);
 	uintptr_t wanted = atomic_load(&gcm_stop_word);
 
-	if (!is_exempt(tid) && gcm_task_kind(tid) == GCM_TASK_THREAD)
+	if (!gcm_stop_is_exempt(tid) && gcm_task_kind(tid) == GCM_TASK_THREAD)
 		return false;
 	if (atomic_compare_exchange_strong(&entry->answer, &wanted, 0))
 		atomic_store(&entry->state, GONE);
@@ -535,6 +552,8 @@ gcm_stop_world(uint64_t deadline_ns)
 
 	if (gcm_stop_signal() == 0)
 		return -EBUSY;
+	if (atomic_load(&stop.shared))
+		return -EXDEV;
 	clear_entries();
 	atomic_fetch_add(&gcm_stop_word, 1);
 	error = stop_all(deadline_ns);

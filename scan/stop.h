@@ -41,6 +41,20 @@ bool gcm_stop_is_handler(uintptr_t handler);
 int gcm_stop_signal(void);
 int gcm_stop_move(void);
 
+/* No signal any more, for good: nothing of the collector's runs on the
+ * program's threads from now on, and no record is made of one.  Before a filter
+ * on system calls.
+ */
+void gcm_stop_disable(void);
+
+/* From now on a process that is no thread of ours shares the memory: it cannot
+ * be stopped, and gcm_stop_world fails with -EXDEV.
+ */
+void gcm_stop_note_process(void);
+
+/* A thread of ours? */
+bool gcm_stop_is_exempt(uint32_t tid);
+
 /* Stop all threads of the program; 0, -ETIMEDOUT when one did not answer by the
  * deadline, or another -errno: nobody is stopped then.  The collector's thread.
  */

@@ -16,13 +16,6 @@ enum {
 	STAT_BYTES = 256
 };
 
-struct entry { /* struct linux_dirent64 */
-	uint64_t inode, offset;
-	uint16_t len;
-	uint8_t type;
-	char name[];
-};
-
 static int task_fd = -1; /* the collector's thread */
 static char buffer[BUFFER_BYTES] __attribute__((aligned(8))); /* as task_fd */
 
@@ -45,8 +38,8 @@ gcm_task_close(void)
 	task_fd = -1;
 }
 
-static uint32_t
-parse_id(const char *text)
+uint32_t
+gcm_task_parse_id(const char *text)
 {
 	uint32_t id = 0;
 
@@ -61,9 +54,9 @@ visit_entries(long len, int (*visit)(uint32_t tid, void *arg), void *arg)
 	long at = 0;
 
 	while (at < len) {
-		const struct entry *entry =
-		    (const struct entry *)(const void *)(buffer + at);
-		uint32_t tid = parse_id(entry->name);
+		const struct gcm_task_entry *entry =
+		    (const struct gcm_task_entry *)(const void *)(buffer + at);
+		uint32_t tid = gcm_task_parse_id(entry->name);
 		int result = tid != 0 ? visit(tid, arg) : 0;
 
 		if (result != 0)

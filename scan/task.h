@@ -4,6 +4,17 @@
 
 #include "core/core.h"
 
+/* What getdents64 gives of a directory in /proc (struct linux_dirent64), and
+ * the number that a name is; 0 where it is none.
+ */
+struct gcm_task_entry {
+	uint64_t inode, offset;
+	uint16_t len;
+	uint8_t type;
+	char name[];
+};
+uint32_t gcm_task_parse_id(const char *name);
+
 /* Open the list in the calling thread's table of descriptors; 0 or -errno. */
 int gcm_task_open(void);
 void gcm_task_close(void);

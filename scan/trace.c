@@ -65,6 +65,8 @@ reason_of(int error)
 {
 	if (error == -EPERM)
 		return GCM_ABANDON_SIGNALS;
+	if (error == -EXDEV)
+		return GCM_ABANDON_SHARED;
 	return error == -ENOMEM ? GCM_ABANDON_MEMORY : GCM_ABANDON_STOP;
 }
 
@@ -93,7 +95,7 @@ gcm_trace_pause(struct gcm_tracer *tracer)
 		tracer->paused_at = now;
 		if (error == 0)
 			return GCM_ABANDON_NOT;
-		if (error == -EPERM || i == STOP_TRIES)
+		if (error == -EPERM || error == -EXDEV || i == STOP_TRIES)
 			return reason_of(error);
 		rest(ns);
 	}
@@ -265,6 +267,7 @@ look_at_roots(struct gcm_tracer *tracer)
 	struct gcm_roots *roots = &tracer->roots;
 
 	return gcm_roots_read(roots) == 0 && /* .inv.root-fresh */
+	       gcm_roots_mark_missed(roots, leader) &&
 	       gcm_roots_mark_written(roots, leader, false) &&
 	       gcm_roots_mark_stacks(roots, leader) &&
 	       gcm_roots_mark_registered(leader) &&

@@ -126,7 +126,7 @@ mark_unshared(struct gcm_tracer *tracer, struct gcm_mark_bits *bits)
 	gcm_crew_use(bits);
 	whole = gcm_roots_read(&tracer->roots) == 0 &&
 		gcm_roots_mark_shared(&tracer->roots, leader) &&
-		gcm_kernel_mark(leader, false);
+		gcm_roots_mark_wiped(leader) && gcm_kernel_mark(leader, false);
 	gcm_crew_use(NULL);
 	return whole;
 }

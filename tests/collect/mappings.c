@@ -125,6 +125,25 @@ sealed_shared(void)
 	lie_in_page(MAP_SHARED, PROT_READ, "PROT_READ page of MAP_SHARED");
 }
 
+/* A child finds it empty, ours among them. */
+static void
+wiped(void)
+{
+	void **page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	KIT_CHECK(page != MAP_FAILED);
+	KIT_CHECK(madvise(page, 4096, MADV_WIPEONFORK) == 0);
+	for (uint32_t i = 0; i < 8; i++)
+		token_into(&page[i], i, 96, 0);
+	mill_start();
+	mill_wait();
+	mill_wait();
+	for (uint32_t i = 0; i < 8; i++)
+		token_free(page[i], i, "page that is wiped in children");
+	mill_stop();
+}
+
 static void
 hidden(void)
 {
@@ -474,6 +493,7 @@ static const struct kit_case cases[] = {
     {"sealed", sealed, KIT_PARALLEL, 0},
     {"sealed-shared", sealed_shared, KIT_PARALLEL, 0},
     {"hidden", hidden, KIT_PARALLEL, 0},
+    {"wiped", wiped, KIT_PARALLEL, 0},
     {"code", code, KIT_PARALLEL, 0},
     {"shared-code", shared_code, KIT_PARALLEL, 0},
     {"shared-segment", shared_segment, KIT_PARALLEL, 0},

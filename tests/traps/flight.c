@@ -5,13 +5,16 @@
  * last one keeps all that it dropped.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/aio_abi.h>
 #include <mqueue.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/msg.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -307,6 +310,48 @@ by_order(void)
 	    ((struct iocb *)(uintptr_t)event.obj)->aio_data == event.data);
 }
 
+/* An address that the kernel refuses, right above a stack. */
+static void *
+send_bad(void *arg)
+{
+	int fd = *(int *)arg;
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	pthread_attr_t attr;
+	size_t size;
+	void *lo;
+
+	KIT_CHECK(pthread_getattr_np(pthread_self(), &attr) == 0);
+	KIT_CHECK(pthread_attr_getstack(&attr, &lo, &size) == 0);
+	pthread_attr_destroy(&attr);
+	errno = 0;
+	KIT_CHECK(write(fd, (char *)lo + size, 8) == -1 && errno == EFAULT);
+	KIT_CHECK(send(fd, (char *)lo + size + page / 2, 64, 0) == -1);
+	return NULL;
+}
+
+static void
+bad_address(void)
+{
+	enum {
+		STACK = 256 << 10
+	};
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	char *map = mmap(NULL, STACK + page, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int ends[2];
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	KIT_CHECK(map != MAP_FAILED);
+	KIT_CHECK(mprotect(map + STACK, page, PROT_NONE) == 0);
+	KIT_CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+	pthread_attr_init(&attr);
+	KIT_CHECK(pthread_attr_setstack(&attr, map, STACK) == 0);
+	KIT_CHECK(pthread_create(&thread, &attr, send_bad, &ends[1]) == 0);
+	kit_join(thread);
+	pthread_attr_destroy(&attr);
+}
+
 /* What has been received and dropped is garbage. */
 static void
 then_dropped(void)
@@ -345,6 +390,7 @@ main(int argc, char **argv)
 	    {"sysv-queue", by_sysv_queue, 0, 0},
 	    {"signal", by_signal, 0, 0},
 	    {"order", by_order, 0, 0},
+	    {"bad-address", bad_address, 0, 0},
 	    {"received", then_dropped, 0, 0},
 	    {NULL, NULL, 0, 0},
 	};

@@ -4,6 +4,8 @@
  * block: "block has been poisoned".
  */
 #define _GNU_SOURCE
+#include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +72,19 @@ leave_in_epoll(int set, int fd)
 	event.data.ptr = NULL;
 }
 
+/* Values enough that none is remembered by itself. */
+static void
+hand_over_many(int set)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+	int ends[2];
+
+	KIT_CHECK(pipe(ends) == 0);
+	KIT_CHECK(epoll_ctl(set, EPOLL_CTL_ADD, ends[0], &event) == 0);
+	for (int i = 0; i < 2000; i++)
+		KIT_CHECK(epoll_ctl(set, EPOLL_CTL_MOD, ends[0], &event) == 0);
+}
+
 static void
 epoll(void)
 {
@@ -78,10 +93,50 @@ epoll(void)
 
 	KIT_CHECK(set >= 0 && pipe(ends) == 0);
 	leave_in_epoll(set, ends[0]);
+	hand_over_many(set);
 	let_cycles_happen();
 	KIT_CHECK(write(ends[1], "", 1) == 1);
 	KIT_CHECK(epoll_wait(set, &event, 1, 1000) == 1);
 	KIT_CHECK(is_whole(event.data.ptr));
+}
+
+/* The set is known by another number later. */
+static void
+epoll_moved(void)
+{
+	int set = epoll_create1(0), ends[2], other;
+	struct epoll_event event;
+
+	KIT_CHECK(set >= 0 && pipe(ends) == 0);
+	leave_in_epoll(set, ends[0]);
+	hand_over_many(set);
+	other = dup(set);
+	KIT_CHECK(other >= 0 && close(set) == 0);
+	KIT_CHECK(open("/dev/null", O_RDONLY) == set); /* taken by a file */
+	let_cycles_happen();
+	KIT_CHECK(write(ends[1], "", 1) == 1);
+	KIT_CHECK(epoll_wait(other, &event, 1, 1000) == 1);
+	KIT_CHECK(is_whole(event.data.ptr));
+}
+
+static pthread_t first;
+
+static void *
+go_on_alone(void *arg)
+{
+	kit_join(first);
+	epoll();
+	exit(0);
+	return arg;
+}
+
+/* The first thread has left, and what /proc says of it is empty. */
+static void
+epoll_without_main(void)
+{
+	first = pthread_self();
+	kit_thread(go_on_alone, NULL);
+	pthread_exit(NULL);
 }
 
 static volatile sig_atomic_t arrived, whole;
@@ -128,6 +183,8 @@ main(int argc, char **argv)
 {
 	static const struct kit_case cases[] = {
 	    {"epoll", epoll, 0, 0},
+	    {"epoll-moved", epoll_moved, 0, 0},
+	    {"epoll-without-main", epoll_without_main, 0, 0},
 	    {"timer", timer, 0, 0},
 	    {NULL, NULL, 0, 0},
 	};

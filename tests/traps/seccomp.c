@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -46,6 +47,17 @@ put(struct sock_fprog *prog, unsigned code, unsigned k, unsigned jt)
 	struct sock_filter step = {(uint16_t)code, (uint8_t)jt, 0, k};
 
 	prog->filter[prog->len++] = step;
+}
+
+/* What becomes of these calls. */
+static void
+decide(struct sock_fprog *prog, const int *calls, size_t n, unsigned what)
+{
+	for (size_t i = 0; i < n; i++) {
+		put(prog, BPF_JMP | BPF_JEQ | BPF_K, (unsigned)calls[i], 0);
+		prog->filter[prog->len - 1].jf = 1;
+		put(prog, BPF_RET | BPF_K, what, 0);
+	}
 }
 
 static void
@@ -82,18 +94,10 @@ allow_only_these(enum how how)
 	action.sa_flags = SA_SIGINFO;
 	sigaction(SIGSYS, &action, NULL);
 	put(&prog, BPF_LD | BPF_W | BPF_ABS, 0, 0);
-	for (size_t i = 0; i < KIT_COUNT(calls_of_case); i++) {
-		put(&prog, BPF_JMP | BPF_JEQ | BPF_K,
-		    (unsigned)calls_of_case[i], 0);
-		prog.filter[prog.len - 1].jf = 1;
-		put(&prog, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0);
-	}
-	for (size_t i = 0; i < KIT_COUNT(calls_of_heap); i++) {
-		put(&prog, BPF_JMP | BPF_JEQ | BPF_K,
-		    (unsigned)calls_of_heap[i], 0);
-		prog.filter[prog.len - 1].jf = 1;
-		put(&prog, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0);
-	}
+	decide(
+	    &prog, calls_of_case, KIT_COUNT(calls_of_case), SECCOMP_RET_ALLOW);
+	decide(
+	    &prog, calls_of_heap, KIT_COUNT(calls_of_heap), SECCOMP_RET_ALLOW);
 	put(&prog, BPF_RET | BPF_K, SECCOMP_RET_TRAP, 0);
 	install(&prog, how);
 }
@@ -209,12 +213,7 @@ refuse(const int *calls, size_t n, int error)
 	struct sock_fprog prog = {0, steps};
 
 	put(&prog, BPF_LD | BPF_W | BPF_ABS, 0, 0);
-	for (size_t i = 0; i < n; i++) {
-		put(&prog, BPF_JMP | BPF_JEQ | BPF_K, (unsigned)calls[i], 0);
-		prog.filter[prog.len - 1].jf = 1;
-		put(&prog, BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)error,
-		    0);
-	}
+	decide(&prog, calls, n, SECCOMP_RET_ERRNO | (unsigned)error);
 	put(&prog, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0);
 	install(&prog, BY_TSYNC);
 }
@@ -288,11 +287,7 @@ kill_at(const int *calls, size_t n)
 	struct sock_fprog prog = {0, steps};
 
 	put(&prog, BPF_LD | BPF_W | BPF_ABS, 0, 0);
-	for (size_t i = 0; i < n; i++) {
-		put(&prog, BPF_JMP | BPF_JEQ | BPF_K, (unsigned)calls[i], 0);
-		prog.filter[prog.len - 1].jf = 1;
-		put(&prog, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0);
-	}
+	decide(&prog, calls, n, SECCOMP_RET_KILL_PROCESS);
 	put(&prog, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0);
 	install(&prog, BY_PRCTL);
 }
@@ -318,6 +313,55 @@ killed_from_the_start(void)
 	kit_reap(child);
 }
 
+/* -- calls that we wrap make no others under a filter -- */
+
+static void
+allow_only_few(void)
+{
+	static const int calls[] = {SYS_write, SYS_epoll_ctl, SYS_exit};
+	struct sock_filter steps[16];
+	struct sock_fprog prog = {0, steps};
+
+	put(&prog, BPF_LD | BPF_W | BPF_ABS, 0, 0);
+	decide(&prog, calls, KIT_COUNT(calls), SECCOMP_RET_ALLOW);
+	put(&prog, BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS, 0);
+	install(&prog, BY_PRCTL);
+}
+
+static void
+call_wrapped(int mode)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+	int set = epoll_create1(0), ends[2];
+
+	KIT_CHECK(set >= 0 && pipe(ends) == 0);
+	if (mode == SECCOMP_MODE_STRICT) {
+		KIT_CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) == 0);
+	} else {
+		allow_only_few();
+		KIT_CHECK(epoll_ctl(set, EPOLL_CTL_ADD, ends[0], &event) == 0);
+	}
+	for (int i = 0; i < 10; i++)
+		if (write(ends[1], "", 1) != 1)
+			_exit(3);
+	syscall(SYS_exit, 0);
+}
+
+static void
+wrapped_calls(void)
+{
+	for (int mode = SECCOMP_MODE_STRICT; mode <= SECCOMP_MODE_FILTER;
+	     mode++) {
+		pid_t child = kit_fork();
+
+		if (child == 0) {
+			alarm(0);
+			call_wrapped(mode);
+		}
+		kit_reap(child);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -331,6 +375,7 @@ main(int argc, char **argv)
 	    {"with-threads", with_threads, P, 0},
 	    {"refused-later", refused_later, P, 0},
 	    {"refused-from-the-start", refused_from_the_start, 0, 0},
+	    {"wrapped-calls", wrapped_calls, P, 0},
 	    {"killed-from-the-start", killed_from_the_start, 0, 0},
 	    {NULL, NULL, 0, 0},
 	};

@@ -7,11 +7,15 @@
  */
 #define _GNU_SOURCE
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/stress/kit.h"
@@ -108,12 +112,64 @@ other_namespace(void)
 	kit_reap(child);
 }
 
+/* A process that shares our memory is in no list of our threads. */
+static _Atomic(uint64_t *) lent;
+
+static int
+live_beside(void *arg)
+{
+	uint64_t *volatile keep = atomic_exchange(&lent, NULL);
+	register uint64_t *block = keep;
+	struct timespec pause = {0, 1000000};
+	long words = 0;
+
+	(void)arg;
+	keep = NULL;
+	wipe_stack();
+	for (long i = 0; i < (long)SPIN * 200; i++)
+		__asm__ volatile("" : "+r"(block));
+	nanosleep(&pause, NULL);
+	for (size_t i = 0; i < WORDS; i++)
+		words += block[i] == 0x1111;
+	_exit(words == WORDS ? 0 : 1);
+}
+
+static void
+other_process(void)
+{
+	enum {
+		STACK = 256 << 10
+	};
+	char *stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint64_t *block = malloc(WORDS * sizeof(*block));
+	int status = -1;
+	pid_t child;
+
+	KIT_CHECK(stack != MAP_FAILED);
+	for (size_t i = 0; i < WORDS; i++)
+		block[i] = 0x1111;
+	atomic_store(&lent, block);
+	block = NULL;
+	child = clone(live_beside, stack + STACK,
+	    CLONE_VM | CLONE_FS | CLONE_FILES | SIGCHLD, NULL);
+	KIT_CHECK(child > 0);
+	wipe_stack();
+	while (waitpid(child, &status, WNOHANG) == 0) {
+		for (size_t i = 0; i < 100; i++)
+			memset(malloc(1000), 1, 1000);
+		kit_sleep(0.001);
+	}
+	KIT_CHECK(status == 0);
+}
+
 int
 main(int argc, char **argv)
 {
 	static const struct kit_case cases[] = {
 	    {"named-like-a-worker", named_like_a_worker, 0, 0},
 	    {"other-namespace", other_namespace, 0, 0},
+	    {"other-process", other_process, 0, 0},
 	    {NULL, NULL, 0, 0},
 	};
 
