@@ -38,10 +38,13 @@ alter(const void *addr, size_t len)
 		gcm_alter_note((uintptr_t)addr, gcm_round_up(len, page));
 }
 
+/* In a child this may be the first that is asked of the heap: it is repaired
+ * then, and nobody waits for a marker that is not there.
+ */
 static bool
 is_heap(const void *addr)
 {
-	return GCM_UNLIKELY(gcm_zone_has((uintptr_t)addr));
+	return GCM_UNLIKELY(gcm_zone_has((uintptr_t)addr)) && gcm_heap_enter();
 }
 
 static bool

@@ -86,6 +86,7 @@ static struct {
 	_Atomic uint32_t acks;  /* futex: entries that answered */
 	_Atomic int signal;     /* in use, or to be; 0: none */
 	_Atomic bool installed; /* our handler is there */
+	_Atomic int pid;        /* whose world it is; before the word */
 	_Atomic bool shared;    /* the memory, with another process; sticky */
 	_Atomic bool disabled;  /* sticky */
 	_Atomic uint32_t exempt[EXEMPT]; /* tids of ours; 0: free */
@@ -166,7 +167,8 @@ gcm_stop_wait(void)
 {
 	uint32_t seen;
 
-	while (((seen = atomic_load(&gcm_stop_word)) & 1) != 0)
+	while (((seen = atomic_load(&gcm_stop_word)) & 1) != 0 &&
+	       atomic_load(&stop.pid) == gcm_os_pid())
 		gcm_os_wait(&gcm_stop_word, seen, 0);
 }
 
@@ -555,6 +557,7 @@ gcm_stop_world(uint64_t deadline_ns)
 	if (atomic_load(&stop.shared))
 		return -EXDEV;
 	clear_entries();
+	atomic_store(&stop.pid, gcm_os_pid());
 	atomic_fetch_add(&gcm_stop_word, 1);
 	error = stop_all(deadline_ns);
 	if (error == 0)

@@ -68,7 +68,10 @@ bool gcm_stop_at(size_t i, struct gcm_stop_answer *said);
 /* A thread of ours: never stopped, never looked at. */
 void gcm_stop_exempt(uint32_t tid, bool on);
 
-/* Is the world stopped, or about to be?  Futex word: waits while odd. */
+/* Is the world stopped, or about to be?  Futex word: waits while odd.  In a
+ * child that was born meanwhile it stays odd until gcm_stop_reset; nobody waits
+ * there.
+ */
 extern GCM_HIDDEN _Atomic uint32_t gcm_stop_word;
 void gcm_stop_wait(void);
 

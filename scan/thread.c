@@ -276,8 +276,7 @@ find_by_tp(uintptr_t tp)
 static void
 wait_for_world(void)
 {
-	while ((atomic_load(&gcm_stop_word) & 1) != 0)
-		gcm_stop_wait();
+	gcm_stop_wait();
 }
 
 void

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -411,6 +412,66 @@ without_handler(void)
 	return 0;
 }
 
+/* A child that is born while blocks are read, or while its parent is stopped,
+ * waits for nobody: neither before it changes the pages of a block, nor in a
+ * handler.
+ */
+static void
+ignore(int sig)
+{
+	(void)sig;
+}
+
+static void *
+lose_often(void *arg)
+{
+	while (!stop)
+		for (size_t i = 0; i < 100; i++)
+			memset(malloc(1000), 1, 100);
+	return arg;
+}
+
+static void
+raise_in_child(void)
+{
+	raise(SIGUSR1);
+}
+
+static int
+born_inside(void)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	pthread_t thread = kit_thread(lose_often, NULL);
+	void *block = NULL, **chain = NULL;
+
+	signal(SIGUSR1, ignore);
+	KIT_CHECK(posix_memalign(&block, page, 2 * page) == 0);
+	memset(block, 1, 2 * page);
+	for (size_t i = 0; i < 200000; i++) { /* to read for a while */
+		void **next = malloc(100);
+
+		*next = chain;
+		chain = next;
+	}
+	pthread_atfork(NULL, NULL, raise_in_child);
+	for (long i = 0; i < kit_scale(200, 5000); i++) {
+		pid_t pid = i % 2 == 0 ? fork() : _Fork();
+
+		if (pid == 0) {
+			signal(SIGALRM, SIG_DFL);
+			alarm(5);
+			raise(SIGUSR1);
+			mprotect(block, page, PROT_READ);
+			_exit(0);
+		}
+		KIT_CHECK(pid > 0);
+		kit_reap(pid);
+	}
+	stop = true;
+	kit_join(thread);
+	return *(unsigned char *)block == 1 && chain != NULL ? 0 : 1;
+}
+
 static const struct child_body bodies[] = {
     {"threads", from_threads},
     {"grandchildren", grandchildren},
@@ -418,6 +479,7 @@ static const struct child_body bodies[] = {
     {"spawns", spawns},
     {"shells", shells},
     {"bare", without_handler},
+    {"born", born_inside},
     {NULL, NULL},
 };
 
@@ -453,6 +515,7 @@ CASE(handler, "handler")
 CASE(spawned, "spawns")
 CASE(of_shells, "shells")
 CASE(bare, "bare")
+CASE(born, "born")
 
 static const struct kit_case cases[] = {
     {"threads", threads, KIT_PLAIN, 130},
@@ -460,6 +523,7 @@ static const struct kit_case cases[] = {
     {"handler", handler, KIT_PLAIN, 130},
     {"spawn", spawned, KIT_PLAIN, 130},
     {"shell", of_shells, KIT_PLAIN, 130},
+    {"born-inside", born, KIT_PLAIN, 130},
     {"handler-missing", bare, KIT_PLAIN, 130},
     {NULL, NULL, 0, 0},
 };
