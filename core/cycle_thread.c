@@ -26,8 +26,8 @@
 enum {
 	STACK_BYTES = 64 << 10,
 	STOP_NS = 1000 * 1000 * 1000,
-	HELD_MOST = 5,        /* looks, LOOK_NS apart, at a lock that is held */
-	LOOK_NS = 200 * 1000, /* a timer's handlers must leave time between */
+	HELD_MOST = 5,         /* looks, LOOK_NS apart, at a lock waited for */
+	LOOK_NS = 200 * 1000,  /* a timer's handlers must leave time between */
 	GIVEN_UP_FOR_FORK = 3, /* in a row: the next may end before a fork */
 	WORTH_BYTES = 256 << 10,
 	RELIEF_REST_NS = 1000 * 1000 * 1000,
@@ -268,7 +268,8 @@ end_thread(bool wary)
 		gcm_os_wake(&gcm_cycle.wish, 1);
 		gcm_os_wait(
 		    &gcm_cycle.alive, alive, wary ? LOOK_NS : STOP_NS / 1000);
-		held = wary && gcm_lock_held(&gcm_pageheap.lock) ? held + 1 : 0;
+		held = wary && gcm_lock_contended(&gcm_pageheap.lock) ? held + 1
+								      : 0;
 	}
 	atomic_fetch_and(&gcm_cycle.wish, ~(uint32_t)GCM_WISH_STOP);
 	return alive == 0;

@@ -36,4 +36,11 @@ gcm_lock_held(const struct gcm_lock *lock)
 	return atomic_load_explicit(&lock->word, memory_order_relaxed) != 0;
 }
 
+/* And does somebody wait for it, or did so a moment ago? */
+static inline bool
+gcm_lock_contended(const struct gcm_lock *lock)
+{
+	return atomic_load_explicit(&lock->word, memory_order_relaxed) == 2;
+}
+
 #endif
