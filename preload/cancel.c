@@ -16,6 +16,19 @@
 #include "preload/preload.h"
 #include "scan/scan.h"
 
+/* The kernel's number, which a clock of the thread has in it (CPUCLOCK_SCHED of
+ * a thread is ~tid << 3 | 6); 0: it has ended and waits to be joined.
+ */
+static uint32_t
+tid_of(pthread_t thread)
+{
+	clockid_t clock;
+
+	if (pthread_getcpuclockid(thread, &clock) != 0)
+		return 0;
+	return ~((uint32_t)((int32_t)clock >> 3));
+}
+
 /* The difference between a pthread_t and its thread's pointer is the same for
  * all threads.
  */
@@ -24,11 +37,12 @@ pthread_cancel(pthread_t thread)
 {
 	__typeof__(&pthread_cancel) next = GCM_NEXT(pthread_cancel);
 	uintptr_t self = (uintptr_t)__builtin_thread_pointer();
+	uint32_t tid = tid_of(thread);
 
 	if (next == NULL)
 		return ENOSYS;
-	if (gcm_stop_signal() != 0)
-		gcm_thread_cancel(self - pthread_self() + thread);
+	if (gcm_stop_signal() != 0 && tid != 0)
+		gcm_thread_cancel(self - pthread_self() + thread, tid);
 	return next(thread);
 }
 

@@ -38,6 +38,7 @@ libgcmalloc_la_SOURCES = \
 	%D%/seccomp.c \
 	%D%/map.c \
 	%D%/kernel.c \
+	%D%/faults.c \
 	%D%/flight.h \
 	%D%/flight.c \
 	%D%/dl.c \

@@ -32,6 +32,9 @@ bool gcm_foreign_is_first(void);
 /* From now on blocks may come from another glibc in this process. */
 void gcm_foreign_expect(void);
 
+/* Before an ioctl.  Any thread; a handler, too; errno is kept. */
+void gcm_faults_expect(unsigned long request, uintptr_t arg);
+
 /* Arrange that threads give up their cache when they end. */
 void gcm_thread_init(void);
 

@@ -71,6 +71,9 @@ expect_call(long number, const long *arg)
 	case SYS_rt_sigaction:
 		gcm_signal_raw_action(arg);
 		break;
+	case SYS_ioctl:
+		gcm_faults_expect((unsigned long)arg[1], (uintptr_t)arg[2]);
+		break;
 	case SYS_capset:
 	case SYS_setns:
 	case SYS_unshare:

@@ -175,12 +175,19 @@ own_bit(void)
 	return sig == 0 ? 0 : 1UL << (sig - 1);
 }
 
+/* A mask that a child of vfork changes is its own, though the record is not. */
+static _Atomic bool *
+find_hides(struct gcm_thread *self)
+{
+	return atomic_load(&self->lent) == 0 ? &self->hides : &self->lent_hides;
+}
+
 static bool
 does_hide(void)
 {
 	struct gcm_thread *self = gcm_thread_self();
 
-	return self != NULL && atomic_load(&self->hides);
+	return self != NULL && atomic_load(find_hides(self));
 }
 
 static void
@@ -191,7 +198,7 @@ set_hides(bool on)
 	if (self == NULL && on)
 		self = gcm_thread_make();
 	if (self != NULL)
-		atomic_store(&self->hides, on);
+		atomic_store(find_hides(self), on);
 }
 
 /* The number is the program's from now on, with the action that it asked for.

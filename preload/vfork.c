@@ -26,6 +26,8 @@ lend_record(int change)
 
 	if (self == NULL && gcm_stop_signal() != 0)
 		self = gcm_thread_make();
+	if (self != NULL && atomic_load(&self->lent) == 0)
+		atomic_store(&self->lent_hides, atomic_load(&self->hides));
 	/* From the most on it stays: it counts no more. */
 	if (self != NULL && atomic_load(&self->lent) != UINT8_MAX)
 		atomic_store(

@@ -33,6 +33,17 @@ static struct {
 	uint32_t tid; /* of the collector's thread */
 } scanner;
 
+/* The program has a userfaultfd of its own, and it is told of children. */
+static _Atomic bool has_faults, hears_forks;
+
+bool
+gcm_scanner_note_faults(bool hears)
+{
+	bool is_new = !atomic_exchange(&has_faults, true);
+
+	return (hears && !atomic_exchange(&hears_forks, true)) || is_new;
+}
+
 /* A table of descriptors that has never held one of the program's. */
 static int
 leave_descriptors(void)
@@ -48,9 +59,12 @@ choose_way(void)
 {
 	int64_t wanted = gcm_options.CONCURRENT;
 
-	if (wanted == WAY_OFF || wanted == WAY_FORK)
-		return wanted;
-	if (gcm_pin_has_mover() || gcm_dirty_open() != 0)
+	if (wanted == WAY_OFF || atomic_load(&hears_forks))
+		return WAY_OFF;
+	if (wanted == WAY_FORK)
+		return WAY_FORK;
+	if (gcm_pin_has_mover() || atomic_load(&has_faults) ||
+	    gcm_dirty_open() != 0)
 		return WAY_FORK;
 	gcm_pin_track(true);
 	return WAY_PAGEMAP;

@@ -22,6 +22,13 @@ void gcm_root_note_wiped(uintptr_t lo, uintptr_t hi);
  */
 void gcm_root_note_seal(void);
 
+/* The program is about to use a userfaultfd: ranges that are registered with
+ * ours would be refused to it, so that writes are not tracked by one from now
+ * on.  `hears_forks`: it is told of children, which ours would be then.  True
+ * if that is new: the collector's thread is to be ended.
+ */
+bool gcm_scanner_note_faults(bool hears_forks);
+
 /* The program makes coroutines (makecontext). */
 void gcm_root_note_coroutine(void);
 

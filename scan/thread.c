@@ -35,7 +35,9 @@
  *         pthread_cancel's wrapper makes the thread running first, and `enter`
  *         refuses it from then on: it will not return from such a call, unless
  *         it has cancellation disabled (`steadfast`).  A thread without a
- *         record gets one, RESERVED, that it finds when it makes its own.
+ *         record gets one, RESERVED, that it finds when it makes its own.  If
+ *         it never does, the next thread with that stack finds it and sees by
+ *         the number that it is not meant.
  *
  * LENT    A process that shares our memory and a thread's TLS (vfork) is not
  *         that thread: it enters nothing.
@@ -159,13 +161,16 @@ clear_record(struct gcm_thread *record)
 	atomic_store(&record->sp, 0);
 	atomic_store(&record->tp, 0);
 	atomic_store(&record->alternate, 0);
+	atomic_store(&record->reserved, 0);
 	atomic_store(&record->hides, false);
+	atomic_store(&record->lent_hides, false);
 	atomic_store(&record->cancelled, false);
 	atomic_store(&record->steadfast, false);
 	atomic_store(&record->lent, 0);
 }
 
-/* Was it cancelled while it had no record? */
+/* Was it cancelled while it had no record?  Or was that one whose stack it got?
+ */
 static void
 take_reservations(struct gcm_thread *self, uintptr_t tp)
 {
@@ -176,7 +181,8 @@ take_reservations(struct gcm_thread *self, uintptr_t tp)
 		if (atomic_load(&record->tid) != RESERVED ||
 		    atomic_load(&record->tp) != tp)
 			continue;
-		atomic_store(&self->cancelled, true);
+		if (atomic_load(&record->reserved) == atomic_load(&self->tid))
+			atomic_store(&self->cancelled, true);
 		clear_record(record);
 		atomic_store(&record->tid, 0);
 	}
@@ -280,15 +286,17 @@ wait_for_world(void)
 }
 
 void
-gcm_thread_cancel(uintptr_t tp)
+gcm_thread_cancel(uintptr_t tp, uint32_t tid)
 {
 	struct gcm_thread *target = find_by_tp(tp);
 
 	if (target == NULL) {
 		struct gcm_thread *reserved = claim_record(RESERVED);
 
-		if (reserved != NULL)
+		if (reserved != NULL) {
+			atomic_store(&reserved->reserved, tid);
 			atomic_store(&reserved->tp, tp);
+		}
 		/* Either we see its record now or it sees ours. */
 		target = find_by_tp(tp);
 		if (target != NULL && reserved != NULL) {

@@ -17,10 +17,12 @@ struct gcm_thread {
 	_Atomic uintptr_t tp; /* its thread pointer, for its stack's bounds */
 	struct gcm_thread *next;     /* all records; const once linked */
 	_Atomic uintptr_t alternate; /* the signal stack that the kernel has */
-	_Atomic bool hides;     /* the program believes it blocks our signal */
-	_Atomic bool cancelled; /* it may end inside its next call; any */
-	_Atomic bool steadfast; /* not while cancellation is disabled; its */
-	_Atomic uint8_t lent;   /* processes that run with its TLS; its */
+	_Atomic uint32_t reserved;   /* RESERVED: for whom */
+	_Atomic bool hides;      /* the program believes it blocks our signal */
+	_Atomic bool lent_hides; /* the same of those it is lent to */
+	_Atomic bool cancelled;  /* it may end inside its next call; any */
+	_Atomic bool steadfast;  /* not while cancellation is disabled; its */
+	_Atomic uint8_t lent;    /* processes that run with its TLS; its */
 } __attribute__((aligned(GCM_CACHE_LINE)));
 
 /* The calling thread's record: NULL until gcm_thread_make. */
@@ -58,10 +60,10 @@ void gcm_thread_forked(void);
  */
 void gcm_thread_reset(void);
 
-/* The thread with this thread pointer is about to be cancelled: when this
- * returns it counts as running.
+/* The thread with this thread pointer and the kernel's number is about to be
+ * cancelled: when this returns it counts as running.
  */
-void gcm_thread_cancel(uintptr_t tp);
+void gcm_thread_cancel(uintptr_t tp, uint32_t tid);
 
 /* Around a call that waits in the kernel and that a signal would interrupt.
  * Between the two the thread is stopped as far as the collector is concerned:

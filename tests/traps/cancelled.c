@@ -299,6 +299,72 @@ without_record(void)
 	}
 }
 
+/* One that ended unnoticed, or has ended and is cancelled late: the next thread
+ * on its stack has nothing of that.
+ */
+static void *
+end_now(void *arg)
+{
+	spun = 1;
+	return arg;
+}
+
+static void *
+sleep_whole(void *arg)
+{
+	struct timespec t = {0, 30000000};
+
+	KIT_CHECK(nanosleep(&t, NULL) == 0);
+	KIT_CHECK(poll(NULL, 0, 30) == 0);
+	return arg;
+}
+
+static void
+too_late(void)
+{
+	pthread_t garbage = kit_thread(make_garbage, NULL);
+
+	for (int i = 0; i < 10; i++) {
+		pthread_t thread = kit_thread(end_now, NULL);
+
+		kit_sleep(0.005);
+		KIT_CHECK(pthread_cancel(thread) == 0);
+		kit_join(thread);
+		kit_join(kit_thread(sleep_whole, NULL));
+	}
+	done = true;
+	kit_join(garbage);
+}
+
+static void *
+spin_for_ever(void *arg)
+{
+	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
+	for (spun = 1; spun == 1;)
+		continue;
+	return arg;
+}
+
+static void
+other_on_stack(void)
+{
+	pthread_t garbage = kit_thread(make_garbage, NULL);
+
+	for (int i = 0; i < 10; i++) {
+		pthread_t thread;
+
+		spun = 0;
+		thread = kit_thread(spin_for_ever, NULL);
+		while (spun != 1)
+			continue;
+		KIT_CHECK(pthread_cancel(thread) == 0);
+		KIT_CHECK(kit_join(thread) == PTHREAD_CANCELED);
+		kit_join(kit_thread(sleep_whole, NULL));
+	}
+	done = true;
+	kit_join(garbage);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -306,6 +372,8 @@ main(int argc, char **argv)
 	    {"in-each", in_each, KIT_PARALLEL, 0},
 	    {"disabled", disabled, KIT_PARALLEL, 0},
 	    {"without-record", without_record, KIT_PARALLEL, 0},
+	    {"too-late", too_late, KIT_PARALLEL, 0},
+	    {"other-on-stack", other_on_stack, KIT_PARALLEL, 0},
 	    {NULL, NULL, 0, 0},
 	};
 

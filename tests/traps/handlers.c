@@ -468,6 +468,39 @@ vforked(void)
 	}
 }
 
+/* Nor is its mask, either way.  It sees its own.  (With the parent's record
+ * written by the child: "not so: has_word(&old, held)".)
+ */
+static void
+vforked_masks(void)
+{
+	sigset_t all, none, old;
+	uint64_t held;
+	pid_t pid;
+
+	sigfillset(&all);
+	sigemptyset(&none);
+	held = word_of(&all) & ~(1ull << 8 | 1ull << 18 | 3ull << 31);
+	KIT_CHECK(sigprocmask(SIG_SETMASK, &none, &old) == 0);
+	pid = vfork();
+	if (pid == 0) {
+		sigprocmask(SIG_BLOCK, &all, NULL);
+		sigprocmask(SIG_BLOCK, NULL, &old);
+		_exit(!has_word(&old, held));
+	}
+	KIT_CHECK(kit_wait(pid) == 0);
+	KIT_CHECK(sigprocmask(SIG_BLOCK, &all, &old) == 0);
+	KIT_CHECK(has_word(&old, 0));
+	pid = vfork();
+	if (pid == 0) {
+		sigprocmask(SIG_SETMASK, &none, &old);
+		_exit(!has_word(&old, held));
+	}
+	KIT_CHECK(kit_wait(pid) == 0);
+	KIT_CHECK(sigprocmask(SIG_SETMASK, &none, &old) == 0);
+	KIT_CHECK(has_word(&old, held));
+}
+
 /* Jumps and children ------------------------------------------------------ */
 
 /* Jumping out of a wait: the thread runs from then on.  If it still counted as
@@ -581,6 +614,7 @@ main(int argc, char **argv)
 	    {"takes-ours", takes_ours, KIT_PARALLEL, 0},
 	    {"waits-for-ours", waits_for_ours, KIT_PARALLEL, 0},
 	    {"vforked", vforked, 0, 0},
+	    {"vforked-masks", vforked_masks, 0, 0},
 	    {"jumping", jumping, KIT_PARALLEL, 0},
 	    {"children", children, KIT_PARALLEL, 0},
 	    {NULL, NULL, 0, 0},

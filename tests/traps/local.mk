@@ -7,6 +7,7 @@ trap_tests = \
 	%D%/cancelled \
 	%D%/crossing \
 	%D%/descriptors \
+	%D%/faults \
 	%D%/flight \
 	%D%/handlers \
 	%D%/kernel \
@@ -32,6 +33,7 @@ trap_kit = tests/stress/kit.h tests/stress/kit.c tests/stress/kit_run.c \
 %C%_crossing_SOURCES = %D%/crossing.c $(trap_kit)
 %C%_crossing_LDADD = -ldl
 %C%_descriptors_SOURCES = %D%/descriptors.c $(trap_kit)
+%C%_faults_SOURCES = %D%/faults.c $(trap_kit)
 %C%_flight_SOURCES = %D%/flight.c $(trap_kit)
 %C%_handlers_SOURCES = %D%/handlers.c $(trap_kit)
 %C%_kernel_SOURCES = %D%/kernel.c $(trap_kit)
