@@ -18,6 +18,7 @@
  *                there and has been carved.
  *   .inv.owner   only the owner turns FREE slots of its span to CACHED.
  *   .inv.commit  the first page's kind is the last store of a new span.
+ *   .inv.tag     a page's states are stored before its tag.
  *   .inv.hint    a line with a FREE slot has its hint set, or its thread is
  *                about to set it.
  *
@@ -41,7 +42,8 @@ write_records(uint32_t index, uint32_t npages, uint32_t tag)
 	for (uint32_t i = npages; i-- > 0;) {
 		struct gcm_page *page = gcm_page(index + i);
 
-		atomic_store_explicit(&page->tag, tag, memory_order_relaxed);
+		/* .inv.tag */
+		atomic_store_explicit(&page->tag, tag, memory_order_release);
 		atomic_store_explicit(&page->hints, 0, memory_order_relaxed);
 		page->flags = 0;
 		page->n = i > 0 ? i : npages;

@@ -150,8 +150,8 @@ gcm_crew_count(struct gcm_trace *trace)
 		const struct gcm_marker *marker = crew.members[i].marker;
 
 		trace->marked_blocks += marker->blocks;
-		trace->marked_bytes += marker->bytes;
-		trace->scanned_bytes += marker->scanned;
+		trace->marked_bytes += marker->bytes + marker->shorts;
+		trace->scanned_bytes += marker->scanned + marker->shorts;
 		trace->mark_cpu_ns += crew.members[i].cpu_ns;
 	}
 }

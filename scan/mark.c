@@ -2,12 +2,18 @@
  *
  * MODEL   A word in the zone leads by the page's record to a slot's start, the
  *         slot's state says whether a block is there (core/table.h): one lookup
- *         that filters and validates.  Most words drop out before, in the
- * vector filter.  A block that is found goes through a short ring while its
- *         state and its first line come into the cache (Cher, Hosking, Vitek,
- *         "Software Prefetching for Mark-Sweep Garbage Collection", 2004).
- *         Marking is a compare-and-swap of the state; the block is then grey:
- *         an item in a buffer, its address and class in one word.
+ *         that filters and validates.  Most words drop out before, by one
+ *         comparison.  Marking is a compare-and-swap of the state; the block is
+ *         then grey: an item in a buffer, its address and class in one word.
+ *
+ *         A word out of a short block is an item itself, unseen: it is marked
+ *         and its block scanned when it is taken.  Whatever is taken goes
+ *         through a short ring while its state and its first line come into the
+ *         cache (Cher, Hosking, Vitek, "Software Prefetching for Mark-Sweep
+ *         Garbage Collection", 2004).  Most words are the address of a block's
+ *         first granule: there the state alone says that a block begins, and
+ *         no slot's start need be calculated.  Words out of long blocks, of
+ *         which there may be many for few blocks, are seen on the spot.
  *
  *         Large blocks are scanned in pieces; of very large ones only the pages
  *         that are there.
@@ -36,10 +42,23 @@ enum {
 			     the low bits of its address */
 	PIECE_BYTES = 128 << 10,
 	SPARSE_BYTES = 4 << 20, /* longer blocks: only pages that are there */
-	INLINE_WORDS = 16,      /* shorter blocks do without the filter */
+	SHORT_BYTES = 128,      /* blocks that do without the filter */
+	SEEN_AHEAD = 12,        /* words whose states are on the way */
 	POLL_ITEMS = 32,
 	STACK_BYTES = 4096 /* the shortest stack of a coroutine */
 };
+
+/* The bytes of a slot whose words need no filter; 0: not such a class. */
+static uint8_t
+find_short(const struct gcm_marker *marker, uint32_t class_id)
+{
+	uint32_t size = gcm_classes[class_id].size;
+
+	if (marker->careful || class_id == 0 || class_id == GCM_CLASS_ZERO ||
+	    size > SHORT_BYTES)
+		return 0;
+	return (uint8_t)size;
+}
 
 bool
 gcm_mark_begin(struct gcm_marker *marker, uint8_t colour)
@@ -52,10 +71,11 @@ gcm_mark_begin(struct gcm_marker *marker, uint8_t colour)
 	marker->blocks = 0;
 	marker->bytes = 0;
 	marker->scanned = 0;
-	for (unsigned int i = 0; i < GCM_MARK_RING; i++)
-		marker->ring[i] = 0;
+	marker->shorts = 0;
 	for (unsigned int i = 0; i < GCM_MARK_AHEAD; i++)
 		marker->ahead[i] = 0;
+	for (unsigned int i = 0; i < GCM_NCLASSES; i++)
+		marker->short_bytes[i] = find_short(marker, i);
 	if (marker->now == NULL)
 		marker->now = gcm_work_empty();
 	if (marker->now != NULL)
@@ -186,23 +206,26 @@ reach_slot(struct gcm_marker *marker, uint64_t item)
 static inline void
 see_word(struct gcm_marker *marker, uintptr_t word)
 {
-	uint64_t item = gcm_slot_find(word), before;
-	unsigned int at;
+	uint64_t item = gcm_slot_find(word);
 
 	if (item == 0)
 		return;
-	if (GCM_UNLIKELY(marker->bits != NULL)) {
+	if (GCM_UNLIKELY(marker->bits != NULL))
 		reach_bits(marker, item);
-		return;
+	else
+		reach_slot(marker, item);
+}
+
+/* Words in the zone. */
+static void
+see_words(struct gcm_marker *marker, const uint64_t *words, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		/* There is room behind the last one, with old words in it. */
+		__builtin_prefetch((const void *)(uintptr_t)gcm_state_at(
+		    words[i + SEEN_AHEAD]));
+		see_word(marker, words[i]);
 	}
-	__builtin_prefetch(
-	    (const void *)(uintptr_t)gcm_state_at(item & GCM_ITEM_ADDR));
-	at = marker->ring_at;
-	before = marker->ring[at];
-	marker->ring[at] = item;
-	marker->ring_at = (at + 1) % GCM_MARK_RING;
-	if (before != 0)
-		reach_slot(marker, before);
 }
 
 void
@@ -256,12 +279,14 @@ mark_words(struct gcm_marker *marker, const uint64_t *words, size_t nwords,
 		size_t found = gcm_filter_words(
 		    words, n, lo, len + exact_end, marker->words);
 
-		for (size_t i = 0; i < found; i++) {
+		if (!exact_end)
+			see_words(marker, marker->words, found);
+		for (size_t i = 0; exact_end && i < found; i++) {
 			uint64_t word = marker->words[i];
 
 			if (word - lo < len)
 				see_word(marker, word);
-			if (exact_end && word > lo)
+			if (word > lo)
 				see_word(marker, word - 1);
 		}
 		words += n;
@@ -328,16 +353,23 @@ scan_altered(struct gcm_marker *marker, uintptr_t addr, size_t len)
 	(void)gcm_mark_foreign(marker, addr, addr + len, 0, false);
 }
 
-static void
-scan_short(struct gcm_marker *marker, const uint64_t *words, size_t nwords)
+/* The words of a block of a short class.  Those that count one by one, with
+ * their parents, are seen on the spot.
+ */
+static inline void
+scan_short(struct gcm_marker *marker, const uint64_t *words, size_t size)
 {
 	uint64_t lo = gcm_zone.lo, len = zone_length();
 
-	for (size_t i = 0; i < nwords; i++) {
+	for (size_t i = 0; i < size / sizeof(uint64_t); i++) {
 		uint64_t word = load_word(words + i);
 
-		if (GCM_UNLIKELY(word - lo < len))
+		if (word - lo >= len)
+			continue;
+		if (GCM_UNLIKELY(marker->bits != NULL))
 			see_word(marker, word);
+		else
+			push_item(marker, word);
 	}
 }
 
@@ -366,9 +398,8 @@ scan_slot(struct gcm_marker *marker, uint64_t item)
 		return; /* else freed meanwhile */
 	}
 	marker->scanned += size;
-	if (size <= INLINE_WORDS * sizeof(uint64_t) && !marker->careful)
-		scan_short(
-		    marker, (const uint64_t *)addr, size / sizeof(uint64_t));
+	if (marker->short_bytes[item >> GCM_ITEM_SHIFT] != 0)
+		scan_short(marker, (const uint64_t *)addr, size);
 	else
 		gcm_mark_range(marker, addr, addr + size, may_be_stack(size));
 }
@@ -391,27 +422,50 @@ scan_piece(struct gcm_marker *marker, uint64_t item)
 	gcm_mark_range(marker, addr, addr + len, may_be_stack(len));
 }
 
+/* All items but those of short blocks' first words. */
+GCM_NOINLINE static void
+scan_slowly(struct gcm_marker *marker, uint64_t item)
+{
+	if (item >> GCM_ITEM_SHIFT == GCM_ITEM_PIECE)
+		scan_piece(marker, item);
+	else if (item >> GCM_ITEM_SHIFT != 0)
+		scan_slot(marker, item);
+	else
+		see_word(marker, item);
+}
+
 static inline void
 scan_item(struct gcm_marker *marker, uint64_t item)
 {
-	if (GCM_UNLIKELY(item >> GCM_ITEM_SHIFT == GCM_ITEM_PIECE))
-		scan_piece(marker, item);
-	else
-		scan_slot(marker, item);
-}
+	const struct gcm_page *page = gcm_page_at(item & GCM_ITEM_ADDR);
+	uint32_t class_id = gcm_page_tag(page) & GCM_TAG_CLASS, size;
+	const uint64_t *words = (const uint64_t *)(item & ~(uint64_t)15);
+	_Atomic uint8_t *at = gcm_state_at(item & GCM_ITEM_ADDR);
+	uint8_t state, next;
 
-/* Everything in the ring to its end. */
-static void
-empty_ring(struct gcm_marker *marker)
-{
-	for (unsigned int i = 0; i < GCM_MARK_RING; i++) {
-		unsigned int at = (marker->ring_at + i) % GCM_MARK_RING;
-		uint64_t item = marker->ring[at];
-
-		marker->ring[at] = 0;
-		if (item != 0)
-			reach_slot(marker, item);
+	/* .inv.tag: a state that was there before the tag is not seen. */
+	atomic_thread_fence(memory_order_acquire);
+	state = atomic_load_explicit(at, memory_order_relaxed);
+	size = marker->short_bytes[class_id];
+	/* Should the page have a new use, what is read stays on it. */
+	if (GCM_UNLIKELY(
+		item >> GCM_ITEM_SHIFT != 0 || size == 0 ||
+		(state & (GCM_ALLOC | GCM_NOSCAN)) != GCM_ALLOC ||
+		(item & (GCM_PAGE_SIZE - 16)) + size > GCM_PAGE_SIZE)) {
+		scan_slowly(marker, item);
+		return;
 	}
+	next = (uint8_t)((state & ~GCM_COLOUR) | (marker->colour & GCM_COLOUR));
+	if (next == state)
+		return;
+	if (GCM_UNLIKELY(!atomic_compare_exchange_strong_explicit(at, &state,
+		next, memory_order_relaxed, memory_order_relaxed))) {
+		scan_slowly(marker, item);
+		return;
+	}
+	marker->blocks++;
+	marker->shorts += size;
+	scan_short(marker, words, size);
 }
 
 void
@@ -419,7 +473,6 @@ gcm_mark_flush(struct gcm_marker *marker)
 {
 	struct gcm_buffer *fresh;
 
-	empty_ring(marker);
 	for (unsigned int i = 0; i < GCM_MARK_AHEAD; i++) {
 		uint64_t item = marker->ahead[i];
 
@@ -505,9 +558,6 @@ refill_buffer(struct gcm_marker *marker)
 {
 	struct gcm_buffer *next;
 
-	empty_ring(marker); /* .inv.grey */
-	if (marker->now->count > 0)
-		return true;
 	gcm_pin_leave(); /* may sleep */
 	next = gcm_work_take();
 	gcm_pin_enter(marker->stopped);
@@ -528,8 +578,8 @@ gcm_mark_drain(struct gcm_marker *marker, uint64_t deadline_ns)
 	for (;;) {
 		uint64_t item = take_item(marker);
 
-		if (item == 0) {
-			if (marker->now->count == 0 && !refill_buffer(marker))
+		if (item == 0) { /* .inv.grey */
+			if (!refill_buffer(marker))
 				break;
 			continue;
 		}

@@ -6,8 +6,7 @@
 #include "scan/work.h"
 
 enum {
-	GCM_MARK_RING = 16, /* blocks on their way through the cache */
-	GCM_MARK_AHEAD = 8,
+	GCM_MARK_AHEAD = 16,      /* items on their way through the cache */
 	GCM_MARK_STEP = 32 << 10, /* bytes a filter sees at once */
 	GCM_MARK_WORDS = GCM_MARK_STEP / 8,
 	GCM_MARK_READ = 64 << 10 /* bytes read at once of other memory */
@@ -29,12 +28,13 @@ struct gcm_marker {
 	struct gcm_mark_bits *bits; /* instead of colours, or NULL */
 	uintptr_t where;            /* of what is scanned, for bits->parent */
 	struct gcm_buffer *now;
-	uint64_t ring[GCM_MARK_RING];
-	uint64_t ahead[GCM_MARK_AHEAD]; /* grey, their words on the way */
-	unsigned int ring_at, ahead_at;
+	uint64_t ahead[GCM_MARK_AHEAD];
+	unsigned int ahead_at;
 	uint32_t tick;
 	uint64_t blocks, bytes, scanned; /* marked, marked, scanned */
-	uint64_t words[GCM_MARK_WORDS + 8];
+	uint64_t shorts;                 /* bytes, marked and scanned in one */
+	uint8_t short_bytes[GCM_TAG_CLASS + 1]; /* by class; 0: not short */
+	uint64_t words[GCM_MARK_WORDS + 16];
 	uint64_t read[GCM_MARK_READ / 8 + 8];
 };
 
