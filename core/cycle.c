@@ -210,13 +210,16 @@ report_cycle(const struct outcome *outcome)
 	};
 	uint64_t life = gcm_os_now_ns() - gcm_cycle.began_ns;
 
-	if (gcm_options.gctrace == 0)
+	if (gcm_options.gctrace == 0 && gcm_options.scavtrace == 0)
 		return;
 	report.cpu_percent =
 	    life == 0
 		? 0
 		: (uint32_t)(gcm_cycle.cpu_ns * 100 / life / report.procs);
-	gcm_gctrace_write(&report, outcome->periodic);
+	if (gcm_options.gctrace != 0)
+		gcm_gctrace_write(&report, outcome->periodic);
+	if (gcm_options.scavtrace != 0)
+		gcm_scavtrace_write();
 }
 
 void

@@ -1,4 +1,4 @@
-/* gctrace.c -- the line that GCM_DEBUG=gctrace=1 prints for a cycle
+/* gctrace.c -- the lines that GCM_DEBUG=gctrace=1,scavtrace=1 print for a cycle
  *
  * MODEL   Go's line to the letter (GODEBUG=gctrace=1), numbers cut as Go cuts
  *         them, so that what reads Go's traces reads ours; what Go has no word
@@ -13,7 +13,11 @@
  */
 #include "core/gctrace.h"
 
+#include "core/pageheap.h"
+#include "core/scavenge.h"
+
 enum {
+	KILOBYTE_SHIFT = 10,
 	MEGABYTE_SHIFT = 20,
 	SECOND_DECIMALS = 3,
 	WHOLE_MS_NS = 10 * 1000 * 1000 /* from here on without decimals */
@@ -171,5 +175,50 @@ gcm_gctrace_write(const struct gcm_cycle_report *report, bool periodic)
 	if (periodic)
 		gcm_text_add(&text, "GC forced\n");
 	gcm_gctrace_format(&text, report);
+	(void)gcm_report_write_apart(&text);
+}
+
+/* The scavenger
+ * ------------------------------------------------------------------ */
+
+void
+gcm_scavtrace_format(
+    struct gcm_text *text, const struct gcm_scav_report *report)
+{
+	uint64_t ours = report->used + report->dirty;
+
+	gcm_text_add(text, "scav ");
+	add_number(
+	    text, report->background >> KILOBYTE_SHIFT, " KiB work (bg), ");
+	add_number(
+	    text, report->eager >> KILOBYTE_SHIFT, " KiB work (eager), ");
+	add_number(text, report->now >> KILOBYTE_SHIFT, " KiB now, ");
+	add_number(text, ours == 0 ? 0 : report->used * 100 / ours, "% util\n");
+}
+
+void
+gcm_scavtrace_write(void)
+{
+	static struct gcm_scavenge_work last; /* the collector's thread */
+	struct gcm_scavenge_work work;
+	struct gcm_scav_report report;
+	char buffer[GCM_GCTRACE_BYTES];
+	struct gcm_text text;
+	uint64_t pages;
+
+	gcm_scavenge_count_work(&work);
+	report.background = work.background - last.background;
+	report.eager = work.eager - last.eager;
+	last = work;
+	gcm_lock_acquire(&gcm_pageheap.lock);
+	report.used = gcm_pageheap.used;
+	report.dirty = gcm_pageheap.dirty;
+	pages = gcm_zone_pages();
+	gcm_lock_release(&gcm_pageheap.lock);
+	report.now = (pages - report.used - report.dirty) << GCM_PAGE_SHIFT;
+	report.used <<= GCM_PAGE_SHIFT;
+	report.dirty <<= GCM_PAGE_SHIFT;
+	gcm_text_init(&text, buffer, sizeof(buffer));
+	gcm_scavtrace_format(&text, &report);
 	(void)gcm_report_write_apart(&text);
 }

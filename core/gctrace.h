@@ -1,4 +1,5 @@
-/* gctrace.h -- the line that GCM_DEBUG=gctrace=1 prints for a cycle */
+/* gctrace.h -- the lines that GCM_DEBUG=gctrace=1,scavtrace=1 print for a cycle
+ */
 #ifndef GCM_CORE_GCTRACE_H
 #define GCM_CORE_GCTRACE_H
 
@@ -31,6 +32,18 @@ void gcm_gctrace_format(
  * cycle that time alone has forced.
  */
 void gcm_gctrace_write(const struct gcm_cycle_report *report, bool periodic);
+
+/* The line of GCM_DEBUG=scavtrace=1, Go's as well. */
+struct gcm_scav_report {
+	uint64_t background, eager; /* bytes given back since the last line */
+	uint64_t now;         /* bytes of the heap that are the system's */
+	uint64_t used, dirty; /* bytes in use, and free but still ours */
+};
+void gcm_scavtrace_format(
+    struct gcm_text *text, const struct gcm_scav_report *report);
+
+/* Count and write it; the collector's thread. */
+void gcm_scavtrace_write(void);
 
 /* Why a cycle was given up, in words. */
 const char *gcm_gctrace_reason(enum gcm_abandon why);

@@ -56,7 +56,8 @@ static struct {
 	_Atomic uint32_t wish;     /* futex: 1 asks the thread to end */
 	_Atomic uint32_t alive;    /* futex: 0 once its stack is free */
 	_Atomic size_t freed;      /* bytes reported since the last look */
-	_Atomic uint64_t released; /* bytes; the thread and callers of now */
+	_Atomic uint64_t released; /* bytes; the thread */
+	_Atomic uint64_t eager;    /* bytes; callers of now */
 	void *stack;               /* whoever made the state ON */
 } scavenger;
 
@@ -91,7 +92,7 @@ start_level(void)
 }
 
 static uint32_t
-release_piece(uint32_t npages)
+release_piece(uint32_t npages, _Atomic uint64_t *count)
 {
 	uint32_t done;
 
@@ -99,8 +100,8 @@ release_piece(uint32_t npages)
 	done = gcm_pageheap_release_locked(
 	    npages < PIECE_PAGES ? npages : PIECE_PAGES);
 	gcm_lock_release(&gcm_pageheap.lock);
-	atomic_fetch_add_explicit(&scavenger.released,
-	    (uint64_t)done << GCM_PAGE_SHIFT, memory_order_relaxed);
+	atomic_fetch_add_explicit(
+	    count, (uint64_t)done << GCM_PAGE_SHIFT, memory_order_relaxed);
 	return done;
 }
 
@@ -140,7 +141,7 @@ look(bool *worked)
 	    atomic_load_explicit(&gcm_pageheap.used, memory_order_relaxed));
 	*worked = trimmed > 0;
 	while (todo > 0) {
-		uint32_t done = release_piece(todo);
+		uint32_t done = release_piece(todo, &scavenger.released);
 		uint64_t now = gcm_os_thread_cpu_ns();
 
 		if (done == 0) /* the system takes nothing back */
@@ -250,7 +251,9 @@ gcm_scavenge_now(size_t pad)
 		uint32_t dirty = atomic_load_explicit(
 		    &gcm_pageheap.dirty, memory_order_relaxed);
 
-		done = dirty > keep ? release_piece(dirty - keep) : 0;
+		done = dirty > keep
+			   ? release_piece(dirty - keep, &scavenger.eager)
+			   : 0;
 		any = any || done > 0;
 	} while (done > 0);
 	gcm_lock_acquire(&gcm_pageheap.lock);
@@ -296,10 +299,22 @@ gcm_scavenge_reset(void)
 	atomic_store(&scavenger.freed, 0);
 }
 
+void
+gcm_scavenge_count_work(struct gcm_scavenge_work *work)
+{
+	work->background =
+	    atomic_load_explicit(&scavenger.released, memory_order_relaxed);
+	work->eager =
+	    atomic_load_explicit(&scavenger.eager, memory_order_relaxed);
+}
+
 uint64_t
 gcm_scavenge_released(void)
 {
-	return atomic_load_explicit(&scavenger.released, memory_order_relaxed);
+	struct gcm_scavenge_work work;
+
+	gcm_scavenge_count_work(&work);
+	return work.background + work.eager;
 }
 
 bool

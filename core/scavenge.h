@@ -43,6 +43,14 @@ void gcm_scavenge_disable(void);
 /* In a forked child: there is no thread. */
 void gcm_scavenge_reset(void);
 
+/* Bytes given back since the start: by the thread, and by who wanted it done at
+ * once (malloc_trim).
+ */
+struct gcm_scavenge_work {
+	uint64_t background, eager;
+};
+void gcm_scavenge_count_work(struct gcm_scavenge_work *work);
+
 /* Bytes given back since the start, and whether the thread is there. */
 uint64_t gcm_scavenge_released(void);
 bool gcm_scavenge_running(void);

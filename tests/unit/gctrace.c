@@ -73,6 +73,26 @@ START_TEST(the_line)
 }
 END_TEST
 
+START_TEST(the_scavenger)
+{
+	struct gcm_scav_report scav = {
+	    .background = 17 << 10,
+	    .eager = 1023,
+	    .now = 3896 << 10,
+	    .used = 2 * MB,
+	    .dirty = MB,
+	};
+	struct gcm_text text;
+
+	gcm_text_init(&text, line, sizeof(line) - 1);
+	gcm_scavtrace_format(&text, &scav);
+	*text.at = '\0';
+	ck_assert_str_eq(line,
+	    "scav 17 KiB work (bg), 0 KiB work (eager), 3896 KiB now, "
+	    "66% util\n");
+}
+END_TEST
+
 START_TEST(given_up)
 {
 	report.why = GCM_ABANDON_STOP;
@@ -301,6 +321,7 @@ add_tests(TCase *tcase)
 {
 	tcase_add_checked_fixture(tcase, begin, NULL);
 	tcase_add_test(tcase, the_line);
+	tcase_add_test(tcase, the_scavenger);
 	tcase_add_test(tcase, given_up);
 	tcase_add_test(tcase, milliseconds);
 	tcase_add_test(tcase, seconds);
