@@ -18,23 +18,28 @@
  *
  * LEFT    mutexes, condition variables, pthread_join and their kin: libc's
  *         loops go on after a signal, and versions of their symbols differ
- *         in more than the name.  fcntl(F_SETLKW), lockf, open of a FIFO:
- *         covered by SA_RESTART and seldom slept in.  io_uring_enter by
- *         liburing's own instruction cannot be seen.
+ *         in more than the name.  io_uring_enter by liburing's own instruction
+ *         cannot be seen, nor what libc calls by itself: stdio on a socket
+ *         with a timeout.  A signal of the program's that comes while a call
+ *         that is not here is restarted after ours does not end it.
  */
 #include "preload/blocking.h"
 
+#include <aio.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <mqueue.h>
+#include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/msg.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/sem.h>
@@ -64,6 +69,15 @@ GCM_EXPORT ssize_t __recvfrom_chk(
 /* What <signal.h> makes of sigpause, by its modes. */
 GCM_EXPORT int __xpg_sigpause(int);
 GCM_EXPORT int __sigpause(int, int);
+/* Names that libc has kept for old programs; in no header. */
+GCM_EXPORT int __poll(struct pollfd *, nfds_t, int);
+GCM_EXPORT int __select(int, fd_set *, fd_set *, fd_set *, struct timeval *);
+GCM_EXPORT int __nanosleep(const struct timespec *, struct timespec *);
+GCM_EXPORT int __sigsuspend(const sigset_t *);
+GCM_EXPORT int __connect(int, __CONST_SOCKADDR_ARG, socklen_t);
+GCM_EXPORT ssize_t __read(int, void *, size_t);
+GCM_EXPORT ssize_t __write(int, const void *, size_t);
+GCM_EXPORT ssize_t __send(int, const void *, size_t, int);
 
 #define OPEN(set) gcm_signal_open(set, &open)
 #define SPARE(set) gcm_signal_spare(set, &open)
@@ -94,6 +108,52 @@ GCM_EXPORT int __sigpause(int, int);
 		result = next args;                                            \
 		gcm_blocked_leave(self);                                       \
 		after;                                                         \
+		return result;                                                 \
+	}
+
+/* As in glibc, a mode that the caller did not pass is not looked at. */
+#define OPENING(name, params, args)                                            \
+	GCM_EXPORT int name params                                             \
+	{                                                                      \
+		__typeof__(&(name)) next = GCM_NEXT(name);                     \
+		const char *const volatile kept = path;                        \
+		struct gcm_thread *self;                                       \
+		unsigned int mode;                                             \
+		va_list list;                                                  \
+		int result;                                                    \
+                                                                               \
+		va_start(list, flags);                                         \
+		mode = va_arg(list, unsigned int);                             \
+		va_end(list);                                                  \
+		(void)kept;                                                    \
+		__builtin_unwind_init();                                       \
+		self = gcm_blocked_enter();                                    \
+		result = next args;                                            \
+		gcm_blocked_leave(self);                                       \
+		return result;                                                 \
+	}
+
+#define LOCKING(name)                                                          \
+	GCM_EXPORT int name(int fd, int command, ...)                          \
+	{                                                                      \
+		__typeof__(&(name)) next = GCM_NEXT(name);                     \
+		struct gcm_thread *self = NULL;                                \
+		void *volatile arg;                                            \
+		va_list list;                                                  \
+		int result;                                                    \
+                                                                               \
+		va_start(list, command);                                       \
+		arg = va_arg(list, void *);                                    \
+		va_end(list);                                                  \
+		if (GCM_UNLIKELY(next == NULL)) {                              \
+			errno = ENOSYS;                                        \
+			return -1;                                             \
+		}                                                              \
+		__builtin_unwind_init();                                       \
+		if (command == F_SETLKW || command == F_OFD_SETLKW)            \
+			self = gcm_blocked_enter();                            \
+		result = next(fd, command, arg);                               \
+		gcm_blocked_leave(self);                                       \
 		return result;                                                 \
 	}
 

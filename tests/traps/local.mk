@@ -23,7 +23,8 @@ trap_tests = \
 	%D%/secure \
 	%D%/single \
 	%D%/stacks \
-	%D%/threads
+	%D%/threads \
+	%D%/waits
 
 trap_kit = tests/stress/kit.h tests/stress/kit.c tests/stress/kit_run.c \
 	tests/stress/kit_block.c
@@ -54,6 +55,9 @@ trap_kit = tests/stress/kit.h tests/stress/kit.c tests/stress/kit_run.c \
 %C%_secure_LDADD = -ldl
 %C%_stacks_SOURCES = %D%/stacks.c $(trap_kit)
 %C%_threads_SOURCES = %D%/threads.c $(trap_kit)
+both_kit = %D%/both.h %D%/both.c $(trap_kit)
+%C%_waits_SOURCES = %D%/waits.c %D%/waits_calls.c %D%/waits_rig.c %D%/waits.h \
+	$(both_kit)
 %C%_single_SOURCES = %D%/single.c $(trap_kit)
 
 # Opened by crossing, own_malloc and preload_dl.
