@@ -13,6 +13,7 @@ trap_tests = \
 	%D%/kernel \
 	%D%/limits \
 	%D%/next_malloc \
+	%D%/noticed \
 	%D%/obstacle \
 	%D%/own_malloc \
 	%D%/pages \
@@ -56,6 +57,7 @@ trap_kit = tests/stress/kit.h tests/stress/kit.c tests/stress/kit_run.c \
 %C%_stacks_SOURCES = %D%/stacks.c $(trap_kit)
 %C%_threads_SOURCES = %D%/threads.c $(trap_kit)
 both_kit = %D%/both.h %D%/both.c $(trap_kit)
+%C%_noticed_SOURCES = %D%/noticed.c $(both_kit)
 %C%_waits_SOURCES = %D%/waits.c %D%/waits_calls.c %D%/waits_rig.c %D%/waits.h \
 	$(both_kit)
 %C%_single_SOURCES = %D%/single.c $(trap_kit)
@@ -66,4 +68,5 @@ check_LTLIBRARIES += %D%/preload_plugin.la
 %C%_preload_plugin_la_LDFLAGS = -module -avoid-version -rpath /nowhere
 
 check_PROGRAMS += $(trap_tests)
-TESTS += $(trap_tests)
+TESTS += $(trap_tests) %D%/tools.sh
+EXTRA_DIST += %D%/tools.sh
