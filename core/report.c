@@ -140,10 +140,16 @@ expand_path(const char *pattern)
 }
 
 void
-gcm_report_open(const char *path)
+gcm_report_note(void)
 {
 	log_target.known =
 	    gcm_os_identity(STDERR, &log_target.dev, &log_target.ino) == 0;
+}
+
+void
+gcm_report_open(const char *path)
+{
+	gcm_report_note();
 	if (path != NULL && *path != '\0')
 		expand_path(path);
 }
@@ -156,6 +162,15 @@ is_stderr(int fd)
 
 	return log_target.known && gcm_os_identity(fd, &dev, &ino) == 0 &&
 	       dev == log_target.dev && ino == log_target.ino;
+}
+
+/* A line that nobody asked for: what became 2 since the start is not for us. */
+static void
+write_unasked(const struct gcm_text *text)
+{
+	if (log_target.known ? is_stderr(STDERR) : !gcm_os_is_socket(STDERR))
+		(void)gcm_os_write(
+		    STDERR, text->start, (size_t)(text->at - text->start));
 }
 
 void
@@ -206,7 +221,7 @@ gcm_report_warn(const char *a, const char *b)
 	gcm_text_add(&text, a);
 	gcm_text_add(&text, b);
 	*text.at++ = '\n';
-	(void)gcm_os_write(STDERR, text.start, (size_t)(text.at - text.start));
+	write_unasked(&text);
 }
 
 void
@@ -223,10 +238,7 @@ gcm_misuse(const char *call, const char *what, const void *addr)
 	gcm_text_add(&text, " ");
 	gcm_text_add_hex(&text, (uintptr_t)addr);
 	gcm_text_add(&text, "\n");
-	/* What 2 was at the start nobody noted; a socket is not for us. */
-	if (!gcm_os_is_socket(STDERR))
-		(void)gcm_os_write(
-		    STDERR, text.start, (size_t)(text.at - text.start));
+	write_unasked(&text);
 	gcm_os_abort();
 }
 

@@ -33,6 +33,11 @@ void gcm_text_pad(struct gcm_text *text, size_t column);
  */
 void gcm_report_open(const char *path);
 
+/* The library begins: this is stderr.  Lines that nobody asked for go there
+ * only while it is the same.
+ */
+void gcm_report_note(void);
+
 /* Write a text to the log. */
 void gcm_report_write(const struct gcm_text *text);
 

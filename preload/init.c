@@ -25,6 +25,7 @@ begin(int argc, char **argv, char **environ_list)
 	/* The environment of a set-user-ID program is somebody else's. */
 	if (environ_list != NULL && getauxval(AT_SECURE) == 0)
 		gcm_option_read(environ_list);
+	gcm_report_note();
 	if (gcm_options.SCAVENGE != 0)
 		gcm_scavenge_disable();
 	if (gcm_options.stats != 0 || gcm_options.gctrace != 0 ||

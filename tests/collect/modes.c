@@ -171,6 +171,17 @@ free_late(void)
 	return 0;
 }
 
+/* Of which nothing may be said: 2 is a file of the program's own by now. */
+static int
+free_late_moved(void)
+{
+	int file = memfd_create("mine", 0);
+
+	KIT_CHECK(dup2(file, 2) == 2);
+	KIT_CHECK(free_late() == 0);
+	return lseek(file, 0, SEEK_END) == 0 ? 0 : 1;
+}
+
 static int
 resize_late(void)
 {
@@ -252,6 +263,7 @@ static const struct child_body bodies[] = {
     {"descriptors", count_descriptors},
     {"move-stderr", move_stderr},
     {"free-late", free_late},
+    {"free-late-moved", free_late_moved},
     {"resize-late", resize_late},
     {"size-late", size_late},
     {NULL, NULL},
@@ -516,6 +528,17 @@ late_free(void)
 }
 
 static void
+late_free_moved(void)
+{
+	static const char *const options[] = {
+	    "GCM_INTERVAL=100ms", "GCM_GRACE=3", NULL};
+	struct child child = {0};
+
+	child_run(&child, "free-late-moved", options);
+	child_is_good(&child, 0);
+}
+
+static void
 late_realloc(void)
 {
 	warns_once("resize-late", "realloc()");
@@ -547,6 +570,7 @@ static const struct kit_case cases[] = {
     {"ends", ends, KIT_PLAIN, 0},
     {"log", log_of_process, KIT_PLAIN, 0},
     {"late-free", late_free, KIT_PLAIN, 0},
+    {"late-free-moved", late_free_moved, KIT_PLAIN, 0},
     {"late-realloc", late_realloc, KIT_PLAIN, 0},
     {"late-size", late_size, KIT_PLAIN, 0},
     {NULL, NULL, 0, 0},

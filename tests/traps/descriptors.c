@@ -189,6 +189,33 @@ two_is_a_socket(void)
 	expect_silence(free_the_middle, true);
 }
 
+/* A file of the program's own that got the number. */
+static void
+two_is_a_file(void)
+{
+	void (*const misuses[])(void) = {free_twice, free_the_middle};
+
+	if (*kit_lib() == '\0')
+		kit_skip("glibc itself writes there");
+	for (size_t i = 0; i < KIT_COUNT(misuses); i++) {
+		int file = memfd_create("data", 0), status;
+		pid_t child = kit_fork();
+
+		if (child == 0) {
+			close(2);
+			KIT_CHECK(dup(file) == 2);
+			misuses[i]();
+			_exit(0);
+		}
+		status = kit_wait(child);
+		if (lseek(file, 0, SEEK_END) != 0)
+			KIT_FAIL("%ld bytes in the file",
+			    (long)lseek(file, 0, SEEK_END));
+		KIT_CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+		close(file);
+	}
+}
+
 static void
 two_is_closed(void)
 {
@@ -239,6 +266,7 @@ main(int argc, char **argv)
 	    {"closed-under-our-feet", closed_under_our_feet, P, 0},
 	    {"no-more-descriptors", no_more_descriptors, P, 0},
 	    {"two-is-a-socket", two_is_a_socket, 0, 0},
+	    {"two-is-a-file", two_is_a_file, 0, 0},
 	    {"two-is-closed", two_is_closed, 0, 0},
 	    {"two-is-a-full-pipe", two_is_a_full_pipe, 0, 0},
 	    {NULL, NULL, 0, 0},

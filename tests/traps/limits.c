@@ -257,6 +257,38 @@ high_priority(void)
 		kit_skip("no right to priorities");
 }
 
+/* It loses memory and leaves the one processor to nobody: the collector must
+ * be let in all the same.
+ */
+static void *
+lose_first(void *arg)
+{
+	struct sched_param param = {.sched_priority = 10};
+	long most = 0;
+
+	if (pthread_setschedparam(pthread_self(), SCHED_FIFO, &param) != 0)
+		return arg;
+	for (int i = 0; i < 400; i++) {
+		for (int j = 0; j < 1000; j++)
+			memset(malloc(1000), 1, 1000);
+		if (kit_rss() > most)
+			most = kit_rss();
+	}
+	if (most > 200 << 20)
+		KIT_FAIL("%ld MiB of 400 MB lost are there", most >> 20);
+	return NULL;
+}
+
+static void
+loss_at_high_priority(void)
+{
+	static char no_right;
+
+	stay_on_one();
+	if (kit_join(kit_thread(lose_first, &no_right)) != NULL)
+		kit_skip("no right to priorities");
+}
+
 /* -- strict accounting: the setting is the whole machine's -- */
 
 static char old_setting[16];
@@ -306,6 +338,7 @@ main(int argc, char **argv)
 	    {"no-more-threads", no_more_threads, KIT_PARALLEL, 0},
 	    {"one-processor", one_processor, 0, 0},
 	    {"high-priority", high_priority, 0, 0},
+	    {"loss-at-high-priority", loss_at_high_priority, 0, 0},
 	    {"strict-accounting", strict_accounting, 0, 0},
 	    {NULL, NULL, 0, 0},
 	};

@@ -56,6 +56,7 @@ trap_kit = tests/stress/kit.h tests/stress/kit.c tests/stress/kit_run.c \
 %C%_secure_LDADD = -ldl
 %C%_stacks_SOURCES = %D%/stacks.c $(trap_kit)
 %C%_threads_SOURCES = %D%/threads.c $(trap_kit)
+%C%_threads_LDADD = core/libcore.la
 both_kit = %D%/both.h %D%/both.c $(trap_kit)
 %C%_noticed_SOURCES = %D%/noticed.c $(both_kit)
 %C%_waits_SOURCES = %D%/waits.c %D%/waits_calls.c %D%/waits_rig.c %D%/waits.h \

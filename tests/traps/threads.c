@@ -14,10 +14,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "core/arch.h"
 #include "tests/stress/kit.h"
 
 enum {
@@ -163,6 +165,134 @@ other_process(void)
 	KIT_CHECK(status == 0);
 }
 
+/* A thread without libc, which no list but the kernel's has: the only pointer
+ * to a block is in a register of its.
+ */
+static _Atomic uintptr_t given; /* inverted */
+static atomic_bool go_on;
+static atomic_int verdict;
+
+static int
+live_without_libc(void *arg)
+{
+	register uint64_t *block = (uint64_t *)~atomic_exchange(&given, 0);
+	int words = 0;
+
+	(void)arg;
+	while (!atomic_load(&go_on))
+		__asm__ volatile("" : "+r"(block));
+	for (size_t i = 0; i < WORDS; i++)
+		words += block[i] == 0x1111;
+	atomic_store(&verdict, words + 1);
+	return 0;
+}
+
+static __attribute__((noinline)) void
+give_block(void)
+{
+	uint64_t *block = malloc(WORDS * sizeof(*block));
+
+	for (size_t i = 0; i < WORDS; i++)
+		block[i] = 0x1111;
+	atomic_store(&given, ~(uintptr_t)block);
+}
+
+static void
+without_libc(void)
+{
+	enum {
+		STACK = 64 << 10
+	};
+	int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
+		    CLONE_THREAD | CLONE_SYSVSEM;
+	char *stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	KIT_CHECK(stack != MAP_FAILED);
+	give_block();
+	wipe_stack();
+	KIT_CHECK(clone(live_without_libc, stack + STACK, flags, NULL) > 0);
+	for (double until = kit_now() + 0.5; kit_now() < until;) {
+		for (size_t i = 0; i < 100; i++)
+			memset(malloc(WORDS * 8), 1, WORDS * 8);
+		kit_sleep(0.001);
+	}
+	atomic_store(&go_on, true);
+	while (atomic_load(&verdict) == 0)
+		kit_sleep(0.001);
+	if (atomic_load(&verdict) != WORDS + 1)
+		KIT_FAIL("%d words are left", atomic_load(&verdict) - 1);
+}
+
+/* Threads that cannot answer for a second and a half: nobody else may stand
+ * still for long.
+ */
+static void
+set_mask_raw(uint64_t mask)
+{
+	gcm_arch_syscall(
+	    SYS_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0, 8, 0, 0);
+}
+
+static void *
+be_deaf(void *arg)
+{
+	set_mask_raw(UINT64_MAX);
+	for (double until = kit_now() + 1.5; kit_now() < until;)
+		continue;
+	set_mask_raw(0);
+	stop = true;
+	return arg;
+}
+
+static void *
+be_parent(void *arg)
+{
+	pid_t pid = vfork();
+	int status;
+
+	if (pid == 0) {
+		struct timespec pause = {1, 500000000};
+
+		gcm_arch_syscall(SYS_nanosleep, (long)&pause, 0, 0, 0, 0, 0);
+		_exit(0);
+	}
+	KIT_CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	stop = true;
+	return arg;
+}
+
+static void
+go_on_beside(void *(*run)(void *))
+{
+	double longest = 0, before = kit_now(), now;
+	pthread_t thread = kit_thread(run, NULL);
+
+	while (!stop) {
+		for (size_t i = 0; i < 100; i++)
+			memset(malloc(1000), 1, 1000);
+		now = kit_now();
+		if (now - before > longest)
+			longest = now - before;
+		before = now;
+	}
+	kit_join(thread);
+	if (longest > 0.75)
+		KIT_FAIL("stood still for %.2f s", longest);
+}
+
+static void
+beside_the_deaf(void)
+{
+	go_on_beside(be_deaf);
+}
+
+static void
+beside_a_parent(void)
+{
+	go_on_beside(be_parent);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -170,6 +300,9 @@ main(int argc, char **argv)
 	    {"named-like-a-worker", named_like_a_worker, 0, 0},
 	    {"other-namespace", other_namespace, 0, 0},
 	    {"other-process", other_process, 0, 0},
+	    {"without-libc", without_libc, 0, 0},
+	    {"beside-the-deaf", beside_the_deaf, 0, 0},
+	    {"beside-a-parent", beside_a_parent, 0, 0},
 	    {NULL, NULL, 0, 0},
 	};
 
