@@ -272,5 +272,7 @@ main(int argc, char **argv)
 	    {NULL, NULL, 0, 0},
 	};
 
+	setenv("GCM_INTERVAL", "5ms", 1);
+	setenv("GCM_MINHEAP", "0", 1);
 	return kit_main(argc, argv, cases);
 }

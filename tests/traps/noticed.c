@@ -242,6 +242,64 @@ change_root(void)
 	return 0;
 }
 
+/* Copies ------------------------------------------------------------------ */
+
+enum {
+	BLOCKS = 60000,
+	BLOCK = 1000
+};
+
+static long
+kib_of(const char *text, const char *field)
+{
+	const char *at = strstr(text, field);
+
+	KIT_CHECK(at != NULL);
+	return strtol(at + strlen(field), NULL, 10);
+}
+
+/* Pages that are nobody's but this process's: of a child, what either has
+ * written since the fork.
+ */
+static long
+private_kib(void)
+{
+	char text[4096];
+	int fd = open("/proc/self/smaps_rollup", O_RDONLY);
+	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+
+	if (n <= 0)
+		kit_skip("no smaps_rollup here");
+	close(fd);
+	text[n] = '\0';
+	return kib_of(text, "Private_Clean:") + kib_of(text, "Private_Dirty:");
+}
+
+/* Collections beside a child that shares all pages copy few of them. */
+static void
+copies(void)
+{
+	static char *volatile blocks[BLOCKS];
+	long most = BLOCKS * (long)BLOCK / 1024 / 8, kib;
+	pid_t child;
+
+	for (size_t i = 0; i < BLOCKS; i++)
+		blocks[i] = memset(malloc(BLOCK), 1, BLOCK);
+	both_begin();
+	kit_sleep(0.1);
+	child = kit_fork();
+	if (child == 0) {
+		kit_sleep(0.5);
+		kib = private_kib();
+		if (kib > most)
+			KIT_FAIL("%ld KiB were copied, at most %ld", kib, most);
+		_exit(0);
+	}
+	kit_reap(child);
+	for (size_t i = 0; i < BLOCKS; i++)
+		KIT_CHECK(blocks[i][BLOCK - 1] == 1);
+}
+
 /* Ends -------------------------------------------------------------------- */
 
 static void
@@ -358,6 +416,7 @@ main(int argc, char **argv)
 	    {"credentials-by-snapshot", credentials_fork, P, 0},
 	    {"root", root, P, 0},
 	    {"ends", ends, P, 0},
+	    {"copies", copies, KIT_PARALLEL, 0},
 	    {"unwinding", unwinding, P, 0},
 	    {NULL, NULL, 0, 0},
 	};

@@ -293,6 +293,62 @@ beside_a_parent(void)
 	go_on_beside(be_parent);
 }
 
+/* The first thread has left: collections go on. */
+static _Atomic uintptr_t dropped[64]; /* inverted */
+
+static __attribute__((noinline)) void
+drop_blocks(void)
+{
+	for (size_t i = 0; i < KIT_COUNT(dropped); i++) {
+		uint64_t *block = malloc(WORDS * sizeof(*block));
+
+		for (size_t j = 0; j < WORDS; j++)
+			block[j] = 0x1111;
+		dropped[i] = ~(uintptr_t)block;
+	}
+}
+
+static size_t
+count_kept(void)
+{
+	size_t nkept = 0;
+
+	for (size_t i = 0; i < KIT_COUNT(dropped); i++) {
+		const volatile uint64_t *block =
+		    (const volatile uint64_t *)~dropped[i];
+
+		nkept += block[WORDS / 2] == 0x1111;
+	}
+	return nkept;
+}
+
+static void *
+outlive_main(void *arg)
+{
+	double until;
+
+	kit_sleep(0.1);
+	drop_blocks();
+	wipe_stack();
+	for (until = kit_now() + 5; kit_now() < until && count_kept() > 32;) {
+		for (size_t i = 0; i < 100; i++)
+			memset(malloc(1000), 1, 1000);
+		kit_sleep(0.001);
+	}
+	if (count_kept() > 32)
+		KIT_FAIL("%zu of %zu are still there", count_kept(),
+		    KIT_COUNT(dropped));
+	exit(0);
+	return arg;
+}
+
+static void
+main_left(void)
+{
+	kit_thread(outlive_main, NULL);
+	pthread_exit(NULL);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -301,6 +357,7 @@ main(int argc, char **argv)
 	    {"other-namespace", other_namespace, 0, 0},
 	    {"other-process", other_process, 0, 0},
 	    {"without-libc", without_libc, 0, 0},
+	    {"main-left", main_left, 0, 0},
 	    {"beside-the-deaf", beside_the_deaf, 0, 0},
 	    {"beside-a-parent", beside_a_parent, 0, 0},
 	    {NULL, NULL, 0, 0},
