@@ -2,6 +2,9 @@
  *
  * One that is left to glibc would be given the library's blocks, or give
  * out such as the library does not know.
+ *
+ * RED     B19: without pvalloc in preload/exports.map "are-ours" printed
+ *         "pvalloc is from ...libc.so.6".
  */
 #define _GNU_SOURCE
 #include "api.h"

@@ -1,4 +1,11 @@
 /* modes.c -- what options do, and what no option makes us say
+ *
+ * RED     B7: without close_range in scan/scanner.c "stderr-closed" printed
+ *         "exit status 1".
+ *         B8: with lines written to 2 whatever it is (core/report.c)
+ *         "late-free-moved" printed "exit status 1".
+ *         B9: with a line written by the constructor "silent" printed "it
+ *         wrote: gcmalloc: here".
  */
 #define _GNU_SOURCE
 #include <errno.h>

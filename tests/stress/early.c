@@ -4,6 +4,9 @@
  *         relocates, before libc has set itself up; its preinit functions
  *         run before every constructor, the library's among them.  What they
  *         allocate is an ordinary block to everybody later.
+ *
+ * RED     B15: with a heap that waits for libc's environment (first_use of
+ *         core/heap.c) "before-main" was killed by signal 11.
  */
 #define _GNU_SOURCE
 #include "kit.h"

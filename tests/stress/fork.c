@@ -6,6 +6,9 @@
  *         held at the fork hangs it (the alarm of kit_fork tells), a cache
  *         that is half of a dead thread gives a block twice (the patterns
  *         tell), a cache that is lost with its thread shows in memory.
+ *
+ * RED     B12: without after_fork in gcm_heap_enter of core/heap.c
+ *         "beside-others" printed "child 14052 hung".
  */
 #define _GNU_SOURCE
 #include "kit.h"

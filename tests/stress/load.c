@@ -8,6 +8,9 @@
  *         Not asked for: a resolver in an object that comes later in the
  *         loader's list.  It runs before the library has been relocated, and
  *         nothing that has thread-local storage can serve it then.
+ *
+ * RED     B15: with a heap that waits for libc's environment (first_use of
+ *         core/heap.c) "resolver-after-library" printed "plugin: wrong".
  */
 #define _GNU_SOURCE
 #include "kit.h"

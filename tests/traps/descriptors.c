@@ -3,7 +3,14 @@
  * MODEL   A program that closes everything and counts from 3 finds 3 free at
  *         any time; one that closes 2 and opens a socket gets that number,
  *         and nothing of ours may be written there, a fatal line least of
- *         all.  Checked while memory is allocated, freed and given back.
+ *         all.  Checked while memory is allocated, freed, collected and given
+ *         back.
+ *
+ * RED     B7: without close_range in scan/scanner.c "three-is-free" printed
+ *         "open gave 4, not 3".
+ *         B8: with lines written to 2 whatever it is (core/report.c)
+ *         "two-is-a-file" printed "48 bytes in the file", and "two-is-a-socket"
+ *         SOCKRED
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -2,6 +2,13 @@
  *
  * Every handler is entered through the library, and the collector's signal
  * (OURS here) stays open in all masks.  The program sees neither.
+ *
+ * RED     B3: with gcm_signal_open of preload/signal.c leaving sets alone
+ *         "stays-open" printed "not so: true_mask() != 0 && (true_mask() &
+ *         bit) == 0".
+ *         B4: without give_up_signal there "takes-ours" printed "not so:
+ *         old.sa_handler == SIG_DFL", and "waits-for-ours" was still running
+ *         at the deadline.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -1,4 +1,10 @@
 /* limits.c -- little memory, one processor, no new thread, priorities
+ *
+ * RED     B14: with extents of 64 MiB at least (core/table.c) "address-space"
+ *         printed "0 KiB of 16-byte blocks within 64 MiB" and "start-within"
+ *         "no start within 64 MiB".
+ *         B23: without wait_for_marker and pay_tax of core/cycle_count.c
+ *         "loss-at-high-priority" printed "418 MiB of 400 MB lost are there".
  */
 #define _GNU_SOURCE
 #include <errno.h>

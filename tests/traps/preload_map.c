@@ -3,6 +3,10 @@
  * A block is unmapped, replaced, protected, moved away, kept from children,
  * and then freed.  Afterwards every size is allocated in plenty and written:
  * nobody may meet what the program did.
+ *
+ * RED     B20: without gcm_alter_note in preload/map.c "protected" and
+ *         "unmapped" were killed by signal 11, "kept-from-children" printed
+ *         "child 737: signal 11".
  */
 #define _GNU_SOURCE
 #include <errno.h>

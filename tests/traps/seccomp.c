@@ -5,6 +5,11 @@
  *         filter traps all others, and the handler names the one that was
  *         made.  Threads started before go on under it.  Another filter
  *         refuses, with an error, calls that a container may not have.
+ *
+ * RED     B10: with expect_filter of preload/seccomp.c empty "small-program"
+ *         printed "system call 157 under the filter", "wrapped-calls" "child
+ *         10043: signal 31"; with gcm_sandbox_allows always true
+ *         "killed-from-the-start" printed "child 11720: signal 31".
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -4,6 +4,14 @@
  * Where ESRCH was taken for an ended thread, "other-namespace" printed "inside:
  * live block has 0xdbdbdbdbdbdbdbdb".  Where the name alone decides, the other
  * case loses a block, too, but needs luck.
+ *
+ * RED     B2: with only threads that have a record stopped (visit_thread of
+ *         scan/stop.c) "without-libc" printed "0 words are left".
+ *         B3, B5: without the deadline in await_answers of scan/stop.c
+ *         "beside-the-deaf" and "beside-a-parent" printed "stood still for
+ *         1.50 s".
+ *         B22: with /proc/self/maps in scan/maps.c, not thread-self,
+ *         "main-left" printed "64 of 64 are still there".
  */
 #define _GNU_SOURCE
 #include <sched.h>
