@@ -5,6 +5,10 @@
  *         atexit and on_exit handlers, in ELF destructors, while exit() runs
  *         beside threads that allocate, after the main thread has left.
  *         Most cases run the end in a child and look at its status.
+ *
+ * RED     B16: without the shared cache for threads that have given up theirs
+ *         (alloc_slot of core/heap.c) "key-destructors" printed "no memory for
+ *         28879 bytes".
  */
 #define _GNU_SOURCE
 #include "kit.h"

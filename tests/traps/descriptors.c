@@ -9,8 +9,8 @@
  * RED     B7: without close_range in scan/scanner.c "three-is-free" printed
  *         "open gave 4, not 3".
  *         B8: with lines written to 2 whatever it is (core/report.c)
- *         "two-is-a-file" printed "48 bytes in the file", and "two-is-a-socket"
- *         SOCKRED
+ *         "two-is-a-file" printed "48 bytes in the file", "two-is-a-socket"
+ *         "the socket got: gcmalloc: free(): double free of 0x678673004000".
  */
 #define _GNU_SOURCE
 #include <errno.h>
