@@ -1,8 +1,8 @@
 /* calls.c -- the family's calls under load and at their limits, as glibc's
  * own test suite asks of them (README has the list)
  *
- * RED     B18: with 8 bytes more in malloc_usable_size "usable-to-the-last-byte"
- *         was killed by signal 11.
+ * RED     B18: with 8 bytes more in malloc_usable_size
+ * "usable-to-the-last-byte" was killed by signal 11.
  */
 #define _GNU_SOURCE
 #include "kit.h"
