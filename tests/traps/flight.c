@@ -1,8 +1,8 @@
 /* flight.c -- addresses in flight: sent, and not yet received
  *
  * Guarded by scan/flight.c.  Without gcm_flight_mark every case but the last
- * loses its block: "not so: is_whole(word)".  Without gcm_flight_arrive the
- * last one keeps all that it dropped.
+ * loses its block: "not so: block_is_whole(word)".  Without gcm_flight_arrive
+ * the last one keeps all that it dropped.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -22,62 +22,11 @@
 #include <unistd.h>
 
 #include "include/gcmalloc.h"
-#include "tests/stress/kit.h"
+#include "tests/traps/block.h"
 
 enum {
-	BYTES = 64,
-	FILL = 7,
-	ROUNDS = 100,
-	GARBAGE = 1000,
 	MANY = 20000
 };
-
-/* A block whose address is left in no place of this process. */
-__attribute__((noinline)) static void *
-make_block(void)
-{
-	return memset(malloc(BYTES), FILL, BYTES);
-}
-
-static int
-is_whole(const unsigned char *block)
-{
-	for (int i = 0; i < BYTES; i++)
-		if (block[i] != FILL)
-			return 0;
-	return 1;
-}
-
-static void
-forget(void *place)
-{
-	memset(place, 0, sizeof(void *));
-	__asm__ volatile("" : : "r"(place) : "memory");
-}
-
-/* Clear what calls have left on the stack. */
-__attribute__((noinline)) static void
-clear_stack(void)
-{
-	char area[16384];
-
-	memset(area, 0, sizeof(area));
-	__asm__ volatile("" : : "r"(area) : "memory");
-}
-
-static void
-let_cycles_happen(void)
-{
-	clear_stack();
-	for (int i = 0; i < ROUNDS; i++) {
-		for (int k = 0; k < GARBAGE; k++) {
-			volatile char *block = malloc(100);
-
-			block[0] = 1;
-		}
-		usleep(1000);
-	}
-}
 
 /* Pipes and sockets
  * ------------------------------------------------------------ */
@@ -91,10 +40,10 @@ struct packed {
 __attribute__((noinline)) static void
 send_word(int fd)
 {
-	void *word = make_block();
+	void *word = block_new();
 
 	KIT_CHECK(write(fd, &word, sizeof(word)) == sizeof(word));
-	forget(&word);
+	block_forget(&word);
 }
 
 static void
@@ -105,9 +54,9 @@ by_pipe(void)
 
 	KIT_CHECK(pipe(ends) == 0);
 	send_word(ends[1]);
-	let_cycles_happen();
+	block_await_cycles();
 	KIT_CHECK(read(ends[0], &word, sizeof(word)) == sizeof(word));
-	KIT_CHECK(is_whole(word));
+	KIT_CHECK(block_is_whole(word));
 }
 
 /* From static memory, unaligned. */
@@ -116,7 +65,7 @@ send_packed(int fd)
 {
 	static struct packed packed;
 
-	packed = (struct packed){1, make_block(), 2};
+	packed = (struct packed){1, block_new(), 2};
 	KIT_CHECK(send(fd, &packed, sizeof(packed), 0) == sizeof(packed));
 	packed.block = NULL;
 }
@@ -129,9 +78,9 @@ by_socket(void)
 
 	KIT_CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
 	send_packed(ends[1]);
-	let_cycles_happen();
+	block_await_cycles();
 	KIT_CHECK(recv(ends[0], &packed, sizeof(packed), 0) == sizeof(packed));
-	KIT_CHECK(is_whole(packed.block));
+	KIT_CHECK(block_is_whole(packed.block));
 }
 
 /* From the heap, by parts. */
@@ -142,8 +91,8 @@ send_parts(int fd)
 	struct iovec parts[2] = {
 	    {&words[0], sizeof(*words)}, {&words[1], sizeof(*words)}};
 
-	words[0] = make_block();
-	words[1] = make_block();
+	words[0] = block_new();
+	words[1] = block_new();
 	KIT_CHECK(writev(fd, parts, 2) == 2 * sizeof(*words));
 	memset(words, 0, 2 * sizeof(*words));
 	free(words);
@@ -157,20 +106,20 @@ by_parts(void)
 
 	KIT_CHECK(pipe(ends) == 0);
 	send_parts(ends[1]);
-	let_cycles_happen();
+	block_await_cycles();
 	KIT_CHECK(read(ends[0], words, sizeof(words)) == sizeof(words));
-	KIT_CHECK(is_whole(words[0]) && is_whole(words[1]));
+	KIT_CHECK(block_is_whole(words[0]) && block_is_whole(words[1]));
 }
 
 __attribute__((noinline)) static void
 send_message(int fd)
 {
-	void *word = make_block();
+	void *word = block_new();
 	struct iovec part = {&word, sizeof(word)};
 	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
 
 	KIT_CHECK(sendmsg(fd, &message, 0) == sizeof(word));
-	forget(&word);
+	block_forget(&word);
 }
 
 static void
@@ -183,9 +132,9 @@ by_message(void)
 
 	KIT_CHECK(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends) == 0);
 	send_message(ends[1]);
-	let_cycles_happen();
+	block_await_cycles();
 	KIT_CHECK(recvmsg(ends[0], &message, 0) == sizeof(word));
-	KIT_CHECK(is_whole(word));
+	KIT_CHECK(block_is_whole(word));
 }
 
 /* Queues
@@ -194,10 +143,10 @@ by_message(void)
 __attribute__((noinline)) static void
 send_posix(mqd_t queue)
 {
-	void *word = make_block();
+	void *word = block_new();
 
 	KIT_CHECK(mq_send(queue, (char *)&word, sizeof(word), 0) == 0);
-	forget(&word);
+	block_forget(&word);
 }
 
 static void
@@ -214,10 +163,10 @@ by_posix_queue(void)
 		exit(KIT_SKIPPED);
 	mq_unlink(name);
 	send_posix(queue);
-	let_cycles_happen();
+	block_await_cycles();
 	KIT_CHECK(mq_receive(queue, (char *)&word, sizeof(word), NULL) ==
 		  sizeof(word));
-	KIT_CHECK(is_whole(word));
+	KIT_CHECK(block_is_whole(word));
 }
 
 struct sysv {
@@ -228,10 +177,10 @@ struct sysv {
 __attribute__((noinline)) static void
 send_sysv(int queue)
 {
-	struct sysv sysv = {1, make_block()};
+	struct sysv sysv = {1, block_new()};
 
 	KIT_CHECK(msgsnd(queue, &sysv, sizeof(sysv.block), 0) == 0);
-	forget(&sysv.block);
+	block_forget(&sysv.block);
 }
 
 static void
@@ -244,10 +193,10 @@ by_sysv_queue(void)
 	if (queue < 0)
 		exit(KIT_SKIPPED);
 	send_sysv(queue);
-	let_cycles_happen();
+	block_await_cycles();
 	got = msgrcv(queue, &sysv, sizeof(sysv.block), 0, 0);
 	msgctl(queue, IPC_RMID, NULL);
-	KIT_CHECK(got == sizeof(sysv.block) && is_whole(sysv.block));
+	KIT_CHECK(got == sizeof(sysv.block) && block_is_whole(sysv.block));
 }
 
 /* Signals, and work that the kernel has
@@ -256,10 +205,10 @@ by_sysv_queue(void)
 __attribute__((noinline)) static void
 send_signal(void)
 {
-	union sigval value = {.sival_ptr = make_block()};
+	union sigval value = {.sival_ptr = block_new()};
 
 	KIT_CHECK(sigqueue(getpid(), SIGUSR1, value) == 0);
-	forget(&value.sival_ptr);
+	block_forget(&value.sival_ptr);
 }
 
 static void
@@ -272,9 +221,9 @@ by_signal(void)
 	sigaddset(&set, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	send_signal();
-	let_cycles_happen();
+	block_await_cycles();
 	KIT_CHECK(sigwaitinfo(&set, &info) == SIGUSR1);
-	KIT_CHECK(is_whole(info.si_value.sival_ptr));
+	KIT_CHECK(block_is_whole(info.si_value.sival_ptr));
 }
 
 /* The order itself is only known to the kernel. */
@@ -286,9 +235,9 @@ submit(aio_context_t context, int fd)
 	order->aio_fildes = (uint32_t)fd;
 	order->aio_lio_opcode = IOCB_CMD_POLL;
 	order->aio_buf = 1; /* POLLIN */
-	order->aio_data = (uintptr_t)make_block();
+	order->aio_data = (uintptr_t)block_new();
 	KIT_CHECK(syscall(SYS_io_submit, context, 1, orders) == 1);
-	forget(orders);
+	block_forget(orders);
 }
 
 static void
@@ -302,10 +251,10 @@ by_order(void)
 	if (syscall(SYS_io_setup, 4, &context) != 0)
 		exit(KIT_SKIPPED);
 	submit(context, ends[0]);
-	let_cycles_happen();
+	block_await_cycles();
 	KIT_CHECK(write(ends[1], "x", 1) == 1);
 	KIT_CHECK(syscall(SYS_io_getevents, context, 1, 1, &event, NULL) == 1);
-	KIT_CHECK(is_whole((void *)(uintptr_t)event.data));
+	KIT_CHECK(block_is_whole((void *)(uintptr_t)event.data));
 	KIT_CHECK(
 	    ((struct iocb *)(uintptr_t)event.obj)->aio_data == event.data);
 }
@@ -367,9 +316,9 @@ then_dropped(void)
 
 		send_word(ends[1]);
 		KIT_CHECK(read(ends[0], &word, sizeof(word)) == sizeof(word));
-		KIT_CHECK(is_whole(word));
+		KIT_CHECK(block_is_whole(word));
 	}
-	clear_stack();
+	block_clear_stack();
 	KIT_CHECK(gcm_collect() >= 0 && gcm_collect() >= 0);
 	KIT_CHECK(gcm_stats(&after, sizeof(after)) == 0);
 	if (after.reclaimed_blocks - before.reclaimed_blocks < MANY / 100 * 99)
@@ -395,9 +344,5 @@ main(int argc, char **argv)
 	    {NULL, NULL, 0, 0},
 	};
 
-	setenv("GCM_INTERVAL", "5ms", 1);
-	setenv("GCM_MINHEAP", "0", 1);
-	setenv("GCM_GRACE", "0", 1);
-	setenv("GCM_DEBUG", "poison=1", 1);
-	return kit_main(argc, argv, cases);
+	return block_main(argc, argv, cases);
 }

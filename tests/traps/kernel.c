@@ -13,63 +13,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/stress/kit.h"
-
-enum {
-	BYTES = 64,
-	FILL = 7,
-	ROUNDS = 200,
-	GARBAGE = 1000
-};
-
-/* A block whose address is left in no place of this process. */
-__attribute__((noinline)) static void *
-make_block(void)
-{
-	return memset(malloc(BYTES), FILL, BYTES);
-}
-
-static int
-is_whole(const unsigned char *block)
-{
-	for (int i = 0; i < BYTES; i++)
-		if (block[i] != FILL)
-			return 0;
-	return 1;
-}
-
-/* Clear what calls have left on the stack. */
-__attribute__((noinline)) static void
-clear_stack(void)
-{
-	char area[16384];
-
-	memset(area, 0, sizeof(area));
-	__asm__ volatile("" : : "r"(area) : "memory");
-}
-
-static void
-let_cycles_happen(void)
-{
-	clear_stack();
-	for (int i = 0; i < ROUNDS; i++) {
-		for (int k = 0; k < GARBAGE; k++) {
-			volatile char *block = malloc(100);
-
-			block[0] = 1;
-		}
-		usleep(1000);
-	}
-}
+#include "tests/traps/block.h"
 
 __attribute__((noinline)) static void
 leave_in_epoll(int set, int fd)
 {
 	struct epoll_event event = {.events = EPOLLIN};
 
-	event.data.ptr = make_block();
+	event.data.ptr = block_new();
 	KIT_CHECK(epoll_ctl(set, EPOLL_CTL_ADD, fd, &event) == 0);
-	event.data.ptr = NULL;
+	block_forget(&event.data.ptr);
 }
 
 /* Values enough that none is remembered by itself. */
@@ -94,10 +47,10 @@ epoll(void)
 	KIT_CHECK(set >= 0 && pipe(ends) == 0);
 	leave_in_epoll(set, ends[0]);
 	hand_over_many(set);
-	let_cycles_happen();
+	block_await_cycles();
 	KIT_CHECK(write(ends[1], "", 1) == 1);
 	KIT_CHECK(epoll_wait(set, &event, 1, 1000) == 1);
-	KIT_CHECK(is_whole(event.data.ptr));
+	KIT_CHECK(block_is_whole(event.data.ptr));
 }
 
 /* The set is known by another number later. */
@@ -113,10 +66,10 @@ epoll_moved(void)
 	other = dup(set);
 	KIT_CHECK(other >= 0 && close(set) == 0);
 	KIT_CHECK(open("/dev/null", O_RDONLY) == set); /* taken by a file */
-	let_cycles_happen();
+	block_await_cycles();
 	KIT_CHECK(write(ends[1], "", 1) == 1);
 	KIT_CHECK(epoll_wait(other, &event, 1, 1000) == 1);
-	KIT_CHECK(is_whole(event.data.ptr));
+	KIT_CHECK(block_is_whole(event.data.ptr));
 }
 
 static pthread_t first;
@@ -146,7 +99,7 @@ take_value(int number, siginfo_t *info, void *context)
 {
 	(void)number;
 	(void)context;
-	whole = is_whole(info->si_value.sival_ptr);
+	whole = block_is_whole(info->si_value.sival_ptr);
 	arrived = 1;
 }
 
@@ -156,9 +109,9 @@ leave_in_timer(timer_t *timer)
 	struct sigevent event = {
 	    .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
 
-	event.sigev_value.sival_ptr = make_block();
+	event.sigev_value.sival_ptr = block_new();
 	KIT_CHECK(timer_create(CLOCK_MONOTONIC, &event, timer) == 0);
-	event.sigev_value.sival_ptr = NULL;
+	block_forget(&event.sigev_value.sival_ptr);
 }
 
 static void
@@ -171,7 +124,7 @@ timer(void)
 
 	KIT_CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
 	leave_in_timer(&timer);
-	let_cycles_happen();
+	block_await_cycles();
 	KIT_CHECK(timer_settime(timer, 0, &when, NULL) == 0);
 	while (!arrived)
 		usleep(1000);
@@ -189,9 +142,5 @@ main(int argc, char **argv)
 	    {NULL, NULL, 0, 0},
 	};
 
-	setenv("GCM_INTERVAL", "5ms", 1);
-	setenv("GCM_MINHEAP", "0", 1);
-	setenv("GCM_GRACE", "0", 1);
-	setenv("GCM_DEBUG", "poison=1", 1);
-	return kit_main(argc, argv, cases);
+	return block_main(argc, argv, cases);
 }

@@ -29,6 +29,7 @@ trap_tests = \
 
 trap_kit = tests/stress/kit.h tests/stress/kit.c tests/stress/kit_run.c \
 	tests/stress/kit_block.c
+trap_block = $(trap_kit) %D%/block.h %D%/block.c
 
 %C%_blocking_SOURCES = %D%/blocking.c $(trap_kit)
 %C%_cancelled_SOURCES = %D%/cancelled.c $(trap_kit)
@@ -36,9 +37,9 @@ trap_kit = tests/stress/kit.h tests/stress/kit.c tests/stress/kit_run.c \
 %C%_crossing_LDADD = -ldl
 %C%_descriptors_SOURCES = %D%/descriptors.c $(trap_kit)
 %C%_faults_SOURCES = %D%/faults.c $(trap_kit)
-%C%_flight_SOURCES = %D%/flight.c $(trap_kit)
+%C%_flight_SOURCES = %D%/flight.c $(trap_block)
 %C%_handlers_SOURCES = %D%/handlers.c $(trap_kit)
-%C%_kernel_SOURCES = %D%/kernel.c $(trap_kit)
+%C%_kernel_SOURCES = %D%/kernel.c $(trap_block)
 %C%_limits_SOURCES = %D%/limits.c $(trap_kit)
 %C%_next_malloc_SOURCES = %D%/next_malloc.c $(trap_kit)
 %C%_next_malloc_LDADD = -ldl
