@@ -82,6 +82,15 @@ GCM_EXPORT ssize_t __send(int, const void *, size_t, int);
 #define OPEN(set) gcm_signal_open(set, &open)
 #define SPARE(set) gcm_signal_spare(set, &open)
 
+/* Entries that the kernel fills, or has filled. */
+static bool
+fill_events(const struct epoll_event *events, int count)
+{
+	if (count > 0)
+		gcm_thread_fill(events, (size_t)count * sizeof(*events));
+	return true;
+}
+
 #define LIST(...) __VA_ARGS__
 
 #define BLOCKING(when, type, name, params, args, held)                         \

@@ -557,15 +557,29 @@ mark_thread(struct gcm_roots *roots, struct gcm_marker *marker,
 	return gcm_mark_foreign(marker, frame, end, 0, true);
 }
 
+/* What it has of the kernel's that no other look sees: a thread that is not
+ * signalled has no frame that names its alternate stack, and an array of events
+ * is packed.  Part of it may be gone.
+ */
+static void
+mark_given(struct gcm_marker *marker, const struct gcm_thread *thread)
+{
+	uintptr_t events = atomic_load(&thread->events);
+
+	gcm_mark_word(marker, atomic_load(&thread->alternate));
+	if (events != 0)
+		(void)gcm_mark_foreign(marker, events,
+		    events + atomic_load(&thread->events_len), 4, false);
+}
+
 bool
 gcm_roots_mark_stacks(struct gcm_roots *roots, struct gcm_marker *marker)
 {
 	bool whole = true;
 
-	/* A thread that is not signalled has no frame there that names it. */
 	for (const struct gcm_thread *thread = gcm_thread_first();
 	     thread != NULL; thread = thread->next)
-		gcm_mark_word(marker, atomic_load(&thread->alternate));
+		mark_given(marker, thread);
 	for (size_t i = 0; i < gcm_stop_count(); i++) {
 		struct gcm_stop_answer said;
 

@@ -53,7 +53,8 @@
 #include "scan/stop.h"
 
 enum {
-	NBOOT = 16 /* records without a mapping */
+	NBOOT = 16,            /* records without a mapping */
+	EVENTS_MOST = 64 << 10 /* bytes of them that are looked at */
 };
 #define RESERVED UINT32_MAX /* as tid */
 
@@ -162,6 +163,7 @@ clear_record(struct gcm_thread *record)
 	atomic_store(&record->tp, 0);
 	atomic_store(&record->alternate, 0);
 	atomic_store(&record->reserved, 0);
+	atomic_store(&record->events, 0);
 	atomic_store(&record->hides, false);
 	atomic_store(&record->lent_hides, false);
 	atomic_store(&record->cancelled, false);
@@ -220,6 +222,24 @@ gcm_thread_end(void)
 		return;
 	clear_record(self);
 	atomic_store(&self->tid, 0);
+}
+
+void
+gcm_thread_fill(const void *events, size_t bytes)
+{
+	struct gcm_thread *self = gcm_thread_self_;
+	uintptr_t lo = (uintptr_t)events;
+
+	if (self == NULL || atomic_load(&self->lent) != 0)
+		return;
+	if (bytes > EVENTS_MOST)
+		bytes = EVENTS_MOST;
+	/* A stop in between finds none, or all that was to be filled. */
+	if (atomic_load_explicit(&self->events, memory_order_relaxed) != lo)
+		atomic_store_explicit(&self->events, 0, memory_order_release);
+	atomic_store_explicit(
+	    &self->events_len, (uint32_t)bytes, memory_order_release);
+	atomic_store_explicit(&self->events, lo, memory_order_release);
 }
 
 void

@@ -17,6 +17,8 @@ struct gcm_thread {
 	_Atomic uintptr_t tp; /* its thread pointer, for its stack's bounds */
 	struct gcm_thread *next;     /* all records; const once linked */
 	_Atomic uintptr_t alternate; /* the signal stack that the kernel has */
+	_Atomic uintptr_t events;    /* what epoll_wait fills; its */
+	_Atomic uint32_t events_len; /* the same */
 	_Atomic uint32_t reserved;   /* RESERVED: for whom */
 	_Atomic bool hides;      /* the program believes it blocks our signal */
 	_Atomic bool lent_hides; /* the same of those it is lent to */
@@ -75,6 +77,12 @@ void gcm_thread_cancel(uintptr_t tp, uint32_t tid);
  */
 struct gcm_thread *gcm_blocked_enter(void);
 void gcm_blocked_leave(struct gcm_thread *self);
+
+/* The calling thread lets epoll_wait fill that many bytes, or it has: entries
+ * are packed, and addresses in them lie at any multiple of four.  Remembered
+ * until the next call.
+ */
+void gcm_thread_fill(const void *events, size_t bytes);
 
 /* Around a signal handler of the program, which may have interrupted such a
  * call: outside waits while the world is stopped; from then on the thread is

@@ -1,8 +1,10 @@
 /* flight.c -- addresses in flight: sent, and not yet received
  *
- * Guarded by scan/flight.c.  Without gcm_flight_mark every case but the last
- * loses its block: "not so: block_is_whole(word)".  Without gcm_flight_arrive
- * the last one keeps all that it dropped.
+ * Seen red:
+ * A8, A9, A10: without gcm_flight_mark in scan/kernel.c: every case but the
+ *     last two: "not so: block_is_whole(word)".
+ * A10: without gcm_flight_arrive_word in scan/flight.c: received keeps all that
+ *     it dropped.
  */
 #define _GNU_SOURCE
 #include <errno.h>
