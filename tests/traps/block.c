@@ -62,11 +62,11 @@ block_is_whole(const void *block)
 }
 
 __attribute__((noinline)) void
-block_into(void *place)
+block_into(void *volatile *place)
 {
 	void *block = block_new();
 
-	memcpy(place, &block, sizeof(block));
+	*place = block;
 	block_forget(&block);
 }
 

@@ -30,7 +30,7 @@ bool block_is_whole_of(const void *block, size_t size);
 /* Make a new block's address the word at this place, or clear it, so that the
  * compiler keeps no copy.
  */
-void block_into(void *place);
+void block_into(void *volatile *place);
 void block_forget(void *place);
 
 /* Clear what calls have left on the stack and in registers. */

@@ -10,6 +10,7 @@ trap_tests = \
 	%D%/faults \
 	%D%/flight \
 	%D%/handlers \
+	%D%/held \
 	%D%/kernel \
 	%D%/limits \
 	%D%/next_malloc \
@@ -39,6 +40,14 @@ trap_block = $(trap_kit) %D%/block.h %D%/block.c
 %C%_faults_SOURCES = %D%/faults.c $(trap_kit)
 %C%_flight_SOURCES = %D%/flight.c $(trap_block)
 %C%_handlers_SOURCES = %D%/handlers.c $(trap_kit)
+%C%_held_SOURCES = %D%/held.c tests/collect/hold.h $(trap_block)
+%C%_held_LDADD = -ldl
+if X86_64
+%C%_held_SOURCES += tests/collect/hold_x86_64.c
+endif
+if AARCH64
+%C%_held_SOURCES += tests/collect/hold_aarch64.c
+endif
 %C%_kernel_SOURCES = %D%/kernel.c $(trap_block)
 %C%_limits_SOURCES = %D%/limits.c $(trap_kit)
 %C%_next_malloc_SOURCES = %D%/next_malloc.c $(trap_kit)
@@ -68,6 +77,11 @@ both_kit = %D%/both.h %D%/both.c $(trap_kit)
 check_LTLIBRARIES += %D%/preload_plugin.la
 %C%_preload_plugin_la_SOURCES = %D%/preload_plugin.c
 %C%_preload_plugin_la_LDFLAGS = -module -avoid-version -rpath /nowhere
+
+# Opened by held and memory.
+check_LTLIBRARIES += %D%/held_plugin.la
+%C%_held_plugin_la_SOURCES = %D%/held_plugin.c
+%C%_held_plugin_la_LDFLAGS = -module -avoid-version -rpath /nowhere
 
 check_PROGRAMS += $(trap_tests)
 TESTS += $(trap_tests) %D%/tools.sh
