@@ -20,10 +20,15 @@
 
 GCM_EXPORT void *_Znwm(size_t size);
 GCM_EXPORT void *_Znam(size_t size);
+extern GCM_HIDDEN __typeof__(_Znwm) own_new __attribute__((alias("_Znwm")));
 GCM_EXPORT void _ZdlPv(void *block);
 GCM_EXPORT void _ZdaPv(void *block);
 GCM_EXPORT void _ZdlPvm(void *block, size_t size);
 GCM_EXPORT void _ZdaPvm(void *block, size_t size);
+
+enum {
+	COOKIE = 16 /* bytes before an array of the most aligned type */
+};
 
 /* No memory: the program's handler runs, or std::bad_alloc is thrown. */
 GCM_COLD static void *
@@ -76,10 +81,16 @@ _ZdlPv(void *block)
 		free(block);
 }
 
-/* operator new[](size_t) */
+/* operator new[](size_t)
+ *
+ * `new T[0]` asks for its cookie alone and keeps the address behind it: 8 bytes
+ * of a slot of 16, or, of types that are aligned so, all 16.
+ */
 void *
 _Znam(size_t size)
 {
+	if (GCM_UNLIKELY(size == COOKIE) && _Znwm == own_new)
+		size++;
 	return _Znwm(size);
 }
 

@@ -15,7 +15,6 @@
 #include "include/gcmalloc.h"
 
 enum {
-	FILL = 7,
 	CYCLES = 6,
 	GARBAGE = 500,
 	TRIES = 40,
@@ -35,7 +34,7 @@ block_main(int argc, char **argv, const struct kit_case *cases)
 __attribute__((noinline)) void *
 block_new_of(size_t size)
 {
-	return memset(malloc(size), FILL, size);
+	return memset(malloc(size), BLOCK_FILL, size);
 }
 
 __attribute__((noinline)) void *
@@ -50,7 +49,7 @@ block_is_whole_of(const void *block, size_t size)
 	const unsigned char *bytes = block;
 
 	for (size_t i = 0; i < size; i++)
-		if (bytes[i] != FILL)
+		if (bytes[i] != BLOCK_FILL)
 			return false;
 	return true;
 }

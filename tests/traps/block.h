@@ -11,6 +11,7 @@
 
 enum {
 	BLOCK_BYTES = 64,
+	BLOCK_FILL = 7, /* what they are full of */
 	BLOCK_MANY = 64 /* blocks of most tests */
 };
 

@@ -1,5 +1,22 @@
 /* held.c -- blocks held by registers, by ends, and by what libc and the loader
  * keep for a thread
+ *
+ * Seen red:
+ * A1: without the look at the signal's frame in mark_thread in scan/root.c:
+ *     registers: "lost: 7 of 15 blocks", moved: "lost: 6 of 8 blocks".
+ * A1: without __builtin_unwind_init in preload/blocking.c: over-call: "lost: 3
+ *     of 6 blocks".
+ * A2: without exact_end in scan/root.c: ends: "lost: 24 of 24 blocks".
+ * A2: without the byte more in core/sizeclass.h: cookies: "lost: 72 of 120
+ *     blocks"; without the one in preload/operator.c: "lost: 24 of 120 blocks".
+ * A3, A4: with stacks read only to the thread pointer (scan/root.c):
+ *     thread-keys: "free(): double free", arguments: "free(): unaligned
+ *     pointer", dynamic-words: signal 11; to a little below it:
+ *     thread-destructors: signal 11.
+ * A3, A4: with stacks whose thread has ended passed over: dead-stacks: "free():
+ *     unaligned pointer", values: "lost: 16 of 16 blocks".
+ * A15: without libc's data (files' mappings, in read_range in scan/root.c):
+ *     at-exit: signal 11.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -109,36 +126,55 @@ moved(void)
 }
 #endif
 
-/* A register that survives a call, while the thread counts as stopped. */
+#ifdef __x86_64__
+/* All registers that survive a call, while the thread counts as stopped. */
+void call_with_registers(void **slots, int (*wait)(sem_t *), sem_t *sem);
+__asm__(".text\n.globl call_with_registers\n"
+	".type call_with_registers, @function\n"
+	"call_with_registers:\n"
+	"push %rbx\npush %rbp\npush %r12\npush %r13\npush %r14\npush %r15\n"
+	"push %rdi\n"
+	"mov (%rdi), %rbx\nmov 8(%rdi), %rbp\nmov 16(%rdi), %r12\n"
+	"mov 24(%rdi), %r13\nmov 32(%rdi), %r14\nmov 40(%rdi), %r15\n"
+	"movups %xmm0, (%rdi)\nmovups %xmm0, 16(%rdi)\nmovups %xmm0, 32(%rdi)\n"
+	"mov %rsi, %rax\nmov %rdx, %rdi\ncall *%rax\n"
+	"pop %rdi\n"
+	"mov %rbx, (%rdi)\nmov %rbp, 8(%rdi)\nmov %r12, 16(%rdi)\n"
+	"mov %r13, 24(%rdi)\nmov %r14, 32(%rdi)\nmov %r15, 40(%rdi)\n"
+	"pop %r15\npop %r14\npop %r13\npop %r12\npop %rbp\npop %rbx\n"
+	"ret\n.size call_with_registers, .-call_with_registers\n");
+
+enum {
+	SURVIVORS = 6
+};
+
 static sem_t waiter;
+static void *survivors[SURVIVORS];
 
 static void *
-wait_with_register(void *arg)
+wait_with_registers(void *arg)
 {
-	void (*wait)(void *);
-	void **slot = arg;
-
-	block_into(slot);
+	for (int i = 0; i < SURVIVORS; i++)
+		block_into(&survivors[i]);
 	block_clear_stack();
-	*(void **)&wait = dlsym(RTLD_DEFAULT, "sem_wait");
-	hold_call(slot, wait, &waiter);
+	call_with_registers(survivors, sem_wait, &waiter);
 	return arg;
 }
 
 static void
 over_call(void)
 {
-	static void *slot;
 	pthread_t thread;
 
 	KIT_CHECK(sem_init(&waiter, 0, 0) == 0);
-	thread = kit_thread(wait_with_register, &slot);
+	thread = kit_thread(wait_with_registers, NULL);
 	kit_sleep(0.02);
 	block_collect();
 	KIT_CHECK(sem_post(&waiter) == 0);
 	kit_join(thread);
-	block_check(&slot, 1);
+	block_check(survivors, SURVIVORS);
 }
+#endif
 
 /* Ends
  * ------------------------------------------------------------------------- */
@@ -181,20 +217,48 @@ ends(void)
 }
 
 /* What `new T[0]` leaves: the address behind a cookie, in the heap. */
+static void *
+new_array(size_t size, size_t align)
+{
+	static void *(*call)(size_t);
+
+	if (align != 0) /* what libstdc++ calls then */
+		return aligned_alloc(align, size);
+	if (call == NULL)
+		*(void **)&call = dlsym(RTLD_DEFAULT, "_Znam");
+	return call(size);
+}
+
+static __attribute__((noinline)) void
+array_into(void *volatile *place, size_t size, size_t align)
+{
+	char *block;
+
+	for (int i = 0; i < 3; i++)
+		(void)new_array(size, align);
+	block = memset(new_array(size, align), BLOCK_FILL, size);
+	*place = block + size;
+	block_forget(&block);
+	for (int i = 0; i < 3; i++)
+		(void)new_array(size, align);
+}
+
 static void
 cookies(void)
 {
-	static const size_t sizes[] = {8, 24, 32, 64, 128};
+	static const size_t kinds[][2] = {
+	    {8, 0}, {16, 0}, {32, 32}, {64, 64}, {128, 128}};
 	void *volatile *places = malloc(ENDS * sizeof(*places));
 	struct block_count count = {0, 0};
 
-	for (size_t s = 0; s < KIT_COUNT(sizes); s++) {
+	for (size_t k = 0; k < KIT_COUNT(kinds); k++) {
+		size_t size = kinds[k][0];
+
 		for (int i = 0; i < ENDS; i++)
-			end_into(&places[i], sizes[s]);
+			array_into(&places[i], size, kinds[k][1]);
 		block_collect();
 		for (int i = 0; i < ENDS; i++)
-			block_count(
-			    &count, (char *)places[i] - sizes[s], sizes[s]);
+			block_count(&count, (char *)places[i] - size, size);
 	}
 	block_judge(&count);
 }
@@ -385,49 +449,52 @@ values(void)
 	block_check(blocks, 16);
 }
 
-/* The argument of one that has not begun: others take all of the only
- * processor.
+/* The argument of one that has not begun is where libc keeps it, and nowhere
+ * else: as here, where those that have begun know nothing of it.
  */
-static atomic_bool over;
+static uintptr_t hidden[16]; /* inverted */
 
 static void *
-take_time(void *arg)
+forget_argument(void *arg)
 {
-	while (!atomic_load(&over))
+	block_forget(&arg);
+	block_clear_stack();
+	sem_post(&ready);
+	while (sem_wait(&leave) != 0)
 		continue;
-	return arg;
+	return NULL;
 }
 
-static void *
-begin_idle(void *arg)
+static __attribute__((noinline)) void
+begin_forgetful(pthread_t *threads)
 {
-	static const struct sched_param none;
+	for (int i = 0; i < 16; i++) {
+		void *block = block_new();
 
-	KIT_CHECK(sched_setscheduler(0, SCHED_IDLE, &none) == 0);
-	begin_with_blocks(arg, 16);
-	block_clear_stack();
-	return arg;
+		hidden[i] = ~(uintptr_t)block;
+		threads[i] = kit_thread(forget_argument, block);
+	}
 }
 
 static void
 arguments(void)
 {
-	pthread_t threads[16], maker, busy;
-	void *blocks[16];
-	cpu_set_t one;
+	struct block_count count = {0, 0};
+	pthread_t threads[16];
 
-	CPU_ZERO(&one);
-	CPU_SET((size_t)sched_getcpu(), &one);
-	KIT_CHECK(sched_setaffinity(0, sizeof(one), &one) == 0);
-	maker = kit_thread(begin_idle, threads);
-	kit_join(maker);
-	busy = kit_thread(take_time, NULL);
-	block_collect();
-	atomic_store(&over, true);
-	kit_join(busy);
+	KIT_CHECK(sem_init(&ready, 0, 0) == 0 && sem_init(&leave, 0, 0) == 0);
+	begin_forgetful(threads);
 	for (int i = 0; i < 16; i++)
-		blocks[i] = kit_join(threads[i]);
-	block_check(blocks, 16);
+		while (sem_wait(&ready) != 0)
+			continue;
+	block_collect();
+	for (int i = 0; i < 16; i++)
+		block_count(&count, (void *)~hidden[i], BLOCK_BYTES);
+	for (int i = 0; i < 16; i++)
+		sem_post(&leave);
+	for (int i = 0; i < 16; i++)
+		kit_join(threads[i]);
+	block_judge(&count);
 }
 
 /* Jumps, and the end of the process
@@ -488,8 +555,8 @@ main(int argc, char **argv)
 	    {"registers", registers, 0, 0},
 #ifdef __x86_64__
 	    {"moved", moved, 0, 0},
-#endif
 	    {"over-call", over_call, 0, 0},
+#endif
 	    {"ends", ends, 0, 0},
 	    {"cookies", cookies, 0, 0},
 	    {"thread-keys", thread_keys, 0, 0},
