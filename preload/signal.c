@@ -32,16 +32,23 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
+#include <sys/ucontext.h>
 
 #include "preload/next.h"
 #include "preload/preload.h"
 #include "scan/scan.h"
 
+#ifndef AT_MINSIGSTKSZ
+#define AT_MINSIGSTKSZ 51
+#endif
+
 enum {
 	NTRAMPOLINES = 128,
-	NMEANT = 16 /* real-time signals in a set that means "all" */
+	HANDLER_ROOM = 8192, /* bytes for what a handler calls */
+	NMEANT = 16          /* real-time signals in a set that means "all" */
 };
 #define REAL_TIME (~0UL << 33) /* 34 to 64 */
 
@@ -58,6 +65,33 @@ static _Atomic bool is_off; /* there is no collector */
 
 /* Trampolines ------------------------------------------------------------- */
 
+/* 0 when there is no signal of ours */
+static unsigned long
+own_bit(void)
+{
+	int sig = gcm_stop_signal();
+
+	return sig == 0 ? 0 : 1UL << (sig - 1);
+}
+
+/* Our signal's frame goes onto the stack that the handler is on.  An alternate
+ * one may have room for one frame and little more: such a handler cannot be
+ * stopped.  Its end restores the mask.
+ */
+static void
+keep_room(const ucontext_t *context)
+{
+	uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
+	uintptr_t lo = (uintptr_t)context->uc_stack.ss_sp;
+	unsigned long own = own_bit(), frame = getauxval(AT_MINSIGSTKSZ);
+
+	if (sp - lo < context->uc_stack.ss_size && own != 0 &&
+	    (context->uc_stack.ss_flags & SS_DISABLE) == 0 &&
+	    sp - lo < frame + HANDLER_ROOM)
+		(void)gcm_arch_syscall(SYS_rt_sigprocmask, SIG_BLOCK,
+		    (long)&own, 0, sizeof(own), 0, 0);
+}
+
 static GCM_NOINLINE void
 run_handler(int sig, siginfo_t *info, void *context, unsigned int i)
 {
@@ -65,6 +99,7 @@ run_handler(int sig, siginfo_t *info, void *context, unsigned int i)
 	    atomic_load_explicit(&handlers[i], memory_order_relaxed);
 	struct gcm_blocked_was was;
 
+	keep_room(context);
 	gcm_blocked_outside(&was);
 	((handler_call *)handler)(sig, info, context);
 	gcm_blocked_back_in(&was);
@@ -164,15 +199,6 @@ get_word(const sigset_t *set)
 
 	memcpy(&word, set, sizeof(word));
 	return word;
-}
-
-/* 0 when there is no signal of ours */
-static unsigned long
-own_bit(void)
-{
-	int sig = gcm_stop_signal();
-
-	return sig == 0 ? 0 : 1UL << (sig - 1);
 }
 
 /* A mask that a child of vfork changes is its own, though the record is not. */

@@ -527,9 +527,10 @@ mark_strange_stack(
 
 	if (end - sp > STRANGE_BYTES)
 		end = sp + STRANGE_BYTES;
-	if (sp < end)
-		(void)gcm_mark_foreign(
-		    marker, gcm_round_down(sp, 8), end, 0, true);
+	if (sp >= end)
+		return;
+	gcm_root_note_coroutine(); /* there may be others, idle ones */
+	(void)gcm_mark_foreign(marker, gcm_round_down(sp, 8), end, 0, true);
 }
 
 /* The frame of our signal, with all registers in it, may be on another stack.

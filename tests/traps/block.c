@@ -112,8 +112,8 @@ read_stats(void)
 	return stats;
 }
 
-static __attribute__((noinline)) void
-drop_garbage(void)
+__attribute__((noinline)) void
+block_drop(void)
 {
 	for (int i = 0; i < GARBAGE; i++) {
 		volatile char *block = malloc(100);
@@ -130,7 +130,7 @@ block_await_cycles(void)
 
 	block_clear_stack();
 	do {
-		drop_garbage();
+		block_drop();
 		kit_sleep(0.002);
 		now = read_stats();
 		if (kit_now() > until)
@@ -151,7 +151,7 @@ block_collect(void)
 
 	block_clear_stack();
 	for (int i = 0; i < TRIES; i++) {
-		drop_garbage();
+		block_drop();
 		if (gcm_collect() < 0)
 			kit_sleep(0.005);
 		now = read_stats();

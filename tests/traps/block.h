@@ -37,6 +37,9 @@ void block_forget(void *place);
 /* Clear what calls have left on the stack and in registers. */
 void block_clear_stack(void);
 
+/* Make garbage, which may begin a collection. */
+void block_drop(void);
+
 /* Collections that end one after the other while the caller sleeps; one that
  * is over when it returns.  Each fails where nothing dropped was reclaimed.
  */
