@@ -20,6 +20,7 @@
 
 #include "preload/next.h"
 #include "preload/preload.h"
+#include "preload/ring.h"
 
 void
 gcm_flight_settle(const void *data, size_t size, ssize_t sent, bool noted)
@@ -66,12 +67,16 @@ gcm_flight_received_parts(const struct iovec *parts, size_t count, ssize_t got)
 }
 
 void
-gcm_flight_sent_messages(struct mmsghdr *messages, int sent)
+gcm_flight_sent_messages(struct mmsghdr *messages, int sent, int flags)
 {
-	for (int i = 0; i < sent; i++)
+	for (int i = 0; i < sent; i++) {
 		gcm_flight_sent_parts(messages[i].msg_hdr.msg_iov,
 		    messages[i].msg_hdr.msg_iovlen,
 		    (ssize_t)messages[i].msg_len);
+		gcm_flight_lent_parts(messages[i].msg_hdr.msg_iov,
+		    messages[i].msg_hdr.msg_iovlen,
+		    (ssize_t)messages[i].msg_len, flags);
+	}
 }
 
 void
@@ -83,6 +88,22 @@ gcm_flight_received_messages(struct mmsghdr *messages, int got, int flags)
 		gcm_flight_received_parts(messages[i].msg_hdr.msg_iov,
 		    messages[i].msg_hdr.msg_iovlen,
 		    (ssize_t)messages[i].msg_len);
+}
+
+/* The kernel has the pages themselves, until the other side has read them. */
+void
+gcm_flight_lent(const void *data, ssize_t sent, int flags)
+{
+	if (sent > 0 && (flags & MSG_ZEROCOPY) != 0)
+		gcm_flight_leave_word((uintptr_t)data);
+}
+
+void
+gcm_flight_lent_parts(
+    const struct iovec *parts, size_t count, ssize_t sent, int flags)
+{
+	for (size_t i = 0; i < count && sent > 0; i++)
+		gcm_flight_lent(parts[i].iov_base, sent, flags);
 }
 
 /* Signals
@@ -158,6 +179,8 @@ gcm_flight_before_call(long number, const long *arg)
 {
 	if (number == SYS_io_submit)
 		order((struct iocb *const *)arg[2], arg[1]);
+	else if (number == SYS_io_uring_enter && gcm_ring_is_used())
+		gcm_ring_before_enter(arg);
 }
 
 void
@@ -165,6 +188,11 @@ gcm_flight_after_call(long number, const long *arg, long result)
 {
 	if (number == SYS_io_getevents || number == SYS_io_pgetevents)
 		fetch((const struct io_event *)arg[3], result);
+	else if (number == SYS_io_uring_setup && result >= 0)
+		gcm_ring_note_setup(
+		    result, (const struct io_uring_params *)arg[1]);
+	else if (number == SYS_io_uring_enter && gcm_ring_is_used())
+		gcm_ring_after_enter(arg);
 }
 
 /* libaio's, which is in no header here; they return -errno. */

@@ -10,6 +10,10 @@
 
 #include "scan/scan.h"
 
+#ifndef MSG_ZEROCOPY
+#define MSG_ZEROCOPY 0x4000000
+#endif
+
 /* Before: true when all that is to be noted is. */
 static inline bool
 gcm_flight_before(const void *data, size_t size)
@@ -38,8 +42,13 @@ void gcm_flight_sent_parts(
     const struct iovec *parts, size_t count, ssize_t sent);
 void gcm_flight_received_parts(
     const struct iovec *parts, size_t count, ssize_t got);
-void gcm_flight_sent_messages(struct mmsghdr *messages, int sent);
+void gcm_flight_sent_messages(struct mmsghdr *messages, int sent, int flags);
 void gcm_flight_received_messages(struct mmsghdr *messages, int got, int flags);
+
+/* What was sent with these flags may be the memory itself: kept for long. */
+void gcm_flight_lent(const void *data, ssize_t sent, int flags);
+void gcm_flight_lent_parts(
+    const struct iovec *parts, size_t count, ssize_t sent, int flags);
 
 /* syscall() with this number: before it, and what it returned. */
 void gcm_flight_before_call(long number, const long *arg);

@@ -39,6 +39,8 @@ libgcmalloc_la_SOURCES = \
 	%D%/map.c \
 	%D%/kernel.c \
 	%D%/faults.c \
+	%D%/ring.h \
+	%D%/ring.c \
 	%D%/flight.h \
 	%D%/flight.c \
 	%D%/dl.c \

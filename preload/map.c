@@ -23,6 +23,7 @@
 #include "core/core.h"
 #include "preload/next.h"
 #include "preload/preload.h"
+#include "preload/ring.h"
 #include "scan/scan.h"
 
 #ifndef MADV_WIPEONFORK
@@ -60,6 +61,8 @@ munmap(void *addr, size_t len)
 
 	if (is_heap(addr))
 		alter(addr, len);
+	if (GCM_UNLIKELY(gcm_ring_is_used()))
+		gcm_ring_note_unmap(addr, len);
 	return next(addr, len);
 }
 
@@ -67,20 +70,28 @@ GCM_EXPORT void *
 mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
 {
 	__typeof__(&mmap) next = GCM_NEXT(mmap);
+	void *result;
 
 	if ((flags & MAP_FIXED) != 0 && is_heap(addr))
 		alter(addr, len);
-	return next(addr, len, prot, flags, fd, offset);
+	result = next(addr, len, prot, flags, fd, offset);
+	if (GCM_UNLIKELY(gcm_ring_is_used()))
+		gcm_ring_note_map(fd, (uint64_t)offset, result);
+	return result;
 }
 
 GCM_EXPORT void *
 mmap64(void *addr, size_t len, int prot, int flags, int fd, off64_t offset)
 {
 	__typeof__(&mmap64) next = GCM_NEXT(mmap64);
+	void *result;
 
 	if ((flags & MAP_FIXED) != 0 && is_heap(addr))
 		alter(addr, len);
-	return next(addr, len, prot, flags, fd, offset);
+	result = next(addr, len, prot, flags, fd, offset);
+	if (GCM_UNLIKELY(gcm_ring_is_used()))
+		gcm_ring_note_map(fd, (uint64_t)offset, result);
+	return result;
 }
 
 /* While the collector tracks writes, what is one mapping to the program may be

@@ -22,6 +22,7 @@ trap_tests = \
 	%D%/preload_dl \
 	%D%/preload_map \
 	%D%/preload_process \
+	%D%/ring \
 	%D%/seccomp \
 	%D%/secure \
 	%D%/single \
@@ -63,6 +64,7 @@ endif
 %C%_preload_dl_LDFLAGS = -Wl,-rpath,$(abs_top_builddir)/%D%/.libs
 %C%_preload_map_SOURCES = %D%/preload_map.c $(trap_kit)
 %C%_preload_process_SOURCES = %D%/preload_process.c $(trap_kit)
+%C%_ring_SOURCES = %D%/ring.c $(trap_block)
 %C%_seccomp_SOURCES = %D%/seccomp.c $(trap_kit)
 %C%_secure_SOURCES = %D%/secure.c $(trap_kit)
 %C%_secure_LDADD = -ldl
