@@ -31,6 +31,18 @@ block_main(int argc, char **argv, const struct kit_case *cases)
 	return kit_main(argc, argv, cases);
 }
 
+void
+block_want(const char *option, const char *value, const char *name)
+{
+	const char *now = getenv(option);
+
+	if (now != NULL && strcmp(now, value) == 0)
+		return;
+	setenv(option, value, 1);
+	execl("/proc/self/exe", "block", "--case", name, (char *)NULL);
+	KIT_FAIL("execl");
+}
+
 __attribute__((noinline)) void *
 block_new_of(size_t size)
 {

@@ -20,6 +20,9 @@ enum {
  */
 int block_main(int argc, char **argv, const struct kit_case *cases);
 
+/* Start this case anew with the option, unless it has it. */
+void block_want(const char *option, const char *value, const char *name);
+
 /* A block that is full of one byte: BLOCK_BYTES, or any size.  Its address is
  * in the result alone, once the caller has called block_clear_stack.
  */

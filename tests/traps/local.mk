@@ -14,6 +14,7 @@ trap_tests = \
 	%D%/held \
 	%D%/kernel \
 	%D%/limits \
+	%D%/memory \
 	%D%/next_malloc \
 	%D%/noticed \
 	%D%/obstacle \
@@ -53,6 +54,8 @@ if AARCH64
 endif
 %C%_kernel_SOURCES = %D%/kernel.c $(trap_block)
 %C%_limits_SOURCES = %D%/limits.c $(trap_kit)
+%C%_memory_SOURCES = %D%/memory.c $(trap_block)
+%C%_memory_LDADD = -ldl
 %C%_next_malloc_SOURCES = %D%/next_malloc.c $(trap_kit)
 %C%_next_malloc_LDADD = -ldl
 %C%_obstacle_SOURCES = %D%/obstacle.c $(trap_kit)
