@@ -6,6 +6,7 @@ trap_tests = \
 	%D%/blocking \
 	%D%/cancelled \
 	%D%/coroutines \
+	%D%/costs \
 	%D%/crossing \
 	%D%/descriptors \
 	%D%/faults \
@@ -38,6 +39,7 @@ trap_block = $(trap_kit) %D%/block.h %D%/block.c
 %C%_blocking_SOURCES = %D%/blocking.c $(trap_kit)
 %C%_cancelled_SOURCES = %D%/cancelled.c $(trap_kit)
 %C%_coroutines_SOURCES = %D%/coroutines.c $(trap_block)
+%C%_costs_SOURCES = %D%/costs.c $(trap_block)
 %C%_crossing_SOURCES = %D%/crossing.c $(trap_kit)
 %C%_crossing_LDADD = -ldl
 %C%_descriptors_SOURCES = %D%/descriptors.c $(trap_kit)
