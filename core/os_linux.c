@@ -123,7 +123,10 @@ gcm_os_map_at(void *addr, size_t len, bool table)
 
 	if (error != 0)
 		return error;
-	if (table && len >= GCM_OS_HUGE && !atomic_load(&confined))
+	/* Neighbours become one mapping: where this one ends a huge page. */
+	if (table && !atomic_load(&confined) &&
+	    gcm_round_down((uintptr_t)addr + len, GCM_OS_HUGE) >
+		(uintptr_t)addr)
 		(void)SYSCALL(SYS_madvise, addr, len, MADV_NOHUGEPAGE, 0, 0, 0);
 	return 0;
 }
