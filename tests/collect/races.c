@@ -5,6 +5,9 @@
  * case has seen whole ones.  A block that is lost is poisoned at once,
  * GCM_GRACE being 0 where nothing is said. Positions, offsets and serial
  * numbers are kept, addresses are not.
+ *
+ * A14: without gcm_roots_mark_shared in scan/root.c: shared-heap, memfd-heap:
+ * "verify: reachable and not marked".
  */
 #define _GNU_SOURCE
 #include "tests/collect/races.h"

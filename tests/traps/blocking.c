@@ -6,6 +6,8 @@
  *
  * RED     B1: with gcm_blocked_enter of scan/thread.c returning at once
  *         "undisturbed" printed "poll: error 4 after 24.6 ms".
+ * C6: without gcm_blocked_enter in preload/blocking.c: undisturbed: "usleep:
+ * error 4 after 47.6 ms".
  */
 #define _GNU_SOURCE
 #include <errno.h>
