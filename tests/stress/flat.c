@@ -6,6 +6,9 @@
  *         remote frees that pile up at the freeing side, pages that are never
  *         used again for another size, and realloc that leaks its old block
  *         all show here and nowhere else.
+ *
+ * C5: without the hint beside the store of a free (core/cache.c):
+ * consumer-of-small: "604784 KiB resident, at most 16384 expected".
  */
 #define _GNU_SOURCE
 #include "kit.h"

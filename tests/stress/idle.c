@@ -8,6 +8,9 @@
  *
  *         The tables of what was allocated lie in a mapping that is given
  *         back before the sleep, so the resident set is the heap's.
+ *
+ * C3: without gcm_scavenge_tell in core/scavenge.c: small-by-owner: "261 MiB
+ * resident after 6 idle seconds".
  */
 #define _GNU_SOURCE
 #include "kit.h"

@@ -2,22 +2,20 @@
  * no plain addresses
  *
  * Seen red:
- * A11: without GCM_PTRMASK and GCM_ALIGN in scan/mark.c: high-tags: "lost: 64 of
- *     64 blocks", any-byte: "lost: 56 of 64 blocks", every-fourth: "lost: 32 of
+ * A11: without GCM_PTRMASK and GCM_ALIGN in scan/mark.c: high-tags: "lost: 64
+ * of 64 blocks", any-byte: "lost: 56 of 64 blocks", every-fourth: "lost: 32 of
  *     64 blocks".
  * A12: without gcm_roots_read in look_at_roots in scan/trace.c: opened, mapped,
  *     broken: "lost: 64 of 64 blocks".
  * A12: the same, and without end_tracking in mremap in preload/map.c: moved:
  *     "lost: 64 of 64 blocks".
- * A13: without gcm_mark_again in mark_written in scan/trace.c: copied, received,
- *     written: "lost: 64 of 64 blocks".
- * A16: without anonymous mappings (read_range in scan/root.c): foreign-small,
- *     foreign-large: "lost: 64 of 64 blocks".
- * A17: without gcm_alter_is_noted in scan/mark.c: hidden-block, hidden-large:
- *     signal 11.
- * A17: without copy_by_mem in scan/pages.c and with what was not read taken for
- *     read (read_range in scan/root.c): hidden-mapping: "lost: 64 of 64
- *     blocks".
+ * A13: without gcm_mark_again in mark_written in scan/trace.c: copied,
+ * received, written: "lost: 64 of 64 blocks". A16: without anonymous mappings
+ * (read_range in scan/root.c): foreign-small, foreign-large: "lost: 64 of 64
+ * blocks". A17: without gcm_alter_is_noted in scan/mark.c: hidden-block,
+ * hidden-large: signal 11. A17: without copy_by_mem in scan/pages.c and with
+ * what was not read taken for read (read_range in scan/root.c): hidden-mapping:
+ * "lost: 64 of 64 blocks".
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -3,12 +3,10 @@
  * Seen red:
  * A9: without gcm_ring_before_enter in preload/flight.c: orders: "lost: 6 of 6
  *     blocks"; without gcm_ring_after_enter: done: "5290 blocks of 20000".
- * A9: without shared mappings (read_range in scan/root.c): entries: "lost: 6 of 6
- *     blocks".
- * A18: without vmsplice in preload/blocking.def: pipe-of-pages: "lost: 12 of 12
- *     blocks".
- * A18: without gcm_flight_lent in preload/blocking.def: sent-pages: "3526656
- *     bytes are others".
+ * A9: without shared mappings (read_range in scan/root.c): entries: "lost: 6 of
+ * 6 blocks". A18: without vmsplice in preload/blocking.def: pipe-of-pages:
+ * "lost: 12 of 12 blocks". A18: without gcm_flight_lent in
+ * preload/blocking.def: sent-pages: "3526656 bytes are others".
  */
 #define _GNU_SOURCE
 #include <errno.h>
