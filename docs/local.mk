@@ -6,7 +6,7 @@ dist_man_MANS += %D%/libgcmalloc.7 %D%/gcmalloc.1
 dist_doc_DATA += %D%/options.md
 EXTRA_DIST += %D%/HACKING.md %D%/critical-path.md %D%/traps.md %D%/benchmarks.md \
 	%D%/design/heap.md %D%/design/collector.md \
-	%D%/design/fork.md %D%/design/preload.md %D%/traps.md
+	%D%/design/fork.md %D%/design/preload.md
 
 docs: tools/gcmalloc$(EXEEXT)
 	$(SHELL) $(top_srcdir)/%D%/generate tools/gcmalloc$(EXEEXT) \
