@@ -17,7 +17,7 @@ struct both_body {
 
 /* Fails with the first difference.  A run that the machine disturbed differs
  * by itself: up to `tries` are made until the two agree, each three times as
- * slow as the one before it (both_scale).  Exit status 77 in
+ * slow and as patient as the one before it (both_scale).  Exit status 77 in
  * the plain run skips the case.
  */
 void both_same(const char *body, int tries, double more);

@@ -121,10 +121,7 @@ END
 workload gdb-attach short "gdb gcc" <<END
 cp $built/victim . || exit 77
 ./victim wait > said &
-for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-	grep -q ready said && break
-	sleep 0.1
-done
+until grep -q ready said; do sleep 0.05; done
 gdb -batch -p \$! -ex 'p head->text' -ex 'p head->next->text' ./victim \
 	2>/dev/null | grep ' = '
 touch go

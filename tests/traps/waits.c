@@ -158,10 +158,24 @@ be_undisturbed(int group)
 	}
 }
 
+/* When was it over? */
+static const char *
+name_end(const struct slot *s, double released)
+{
+	double took = (s->ended - s->began) * 1000 / both_scale();
+
+	if (!s->row->timed)
+		return s->ended < released ? "at once" : "when it came";
+	return took < (SIGNAL_MS + LONG_MS) / 2 ? "at once"
+	       : took < LONG_MS + SIGNAL_MS / 2 ? "at its end"
+						: "after its time anew";
+}
+
 static void
 be_interrupted(int group, int flags)
 {
 	struct sigaction act = {.sa_handler = do_nothing, .sa_flags = flags};
+	double released;
 
 	sigaction(SIGUSR1, &act, NULL);
 	start_all(group, INTERRUPTED);
@@ -170,20 +184,16 @@ be_interrupted(int group, int flags)
 		if (slots[i].is_there)
 			pthread_kill(slots[i].thread, SIGUSR1);
 	kit_sleep(scaled(LONG_MS - SIGNAL_MS) / 1e3);
+	released = kit_now();
 	release_all(true);
 	for (size_t i = 0; i < nwait_rows; i++) {
 		struct slot *s = &slots[i];
-		double took;
 
 		if (!s->is_there)
 			continue;
 		kit_join(s->thread);
-		took = (s->ended - s->began) * 1000 / both_scale();
 		both_say("%s interrupted, flags %x: error %d %s", s->row->name,
-		    (unsigned)flags, s->error,
-		    took < (SIGNAL_MS + LONG_MS) / 2 ? "at once"
-		    : took < LONG_MS + SIGNAL_MS / 2 ? "at its end"
-						     : "after its time anew");
+		    (unsigned)flags, s->error, name_end(s, released));
 		rig_close(&s->rig);
 	}
 }
@@ -191,12 +201,15 @@ be_interrupted(int group, int flags)
 static void
 be_cancelled(int group)
 {
+	double released;
+
 	start_all(group, CANCELLED);
 	kit_sleep(scaled(CANCEL_MS) / 1e3);
 	for (size_t i = 0; i < nwait_rows; i++)
 		if (slots[i].is_there)
 			pthread_cancel(slots[i].thread);
 	kit_sleep(scaled(CANCEL_END_MS - CANCEL_MS) / 1e3);
+	released = kit_now();
 	release_all(true);
 	for (size_t i = 0; i < nwait_rows; i++) {
 		struct slot *s = &slots[i];
@@ -206,10 +219,9 @@ be_cancelled(int group)
 			continue;
 		ended = kit_join(s->thread) == PTHREAD_CANCELED;
 		both_say("%s cancelled: %s", s->row->name,
-		    !ended ? "no"
-		    : (s->ended - s->began) * 1000 < scaled(CANCEL_END_MS)
-			? "at once"
-			: "later");
+		    !ended                ? "no"
+		    : s->ended < released ? "at once"
+					  : "later");
 		rig_close(&s->rig);
 	}
 }
