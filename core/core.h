@@ -4,6 +4,7 @@
 
 #include "core/alter.h"
 #include "core/arch.h"
+#include "core/audit.h"
 #include "core/base.h"
 #include "core/cache.h"
 #include "core/cycle.h"

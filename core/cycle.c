@@ -16,6 +16,7 @@
  */
 #include "core/cycle.h"
 
+#include "core/audit.h"
 #include "core/cycle_state.h"
 #include "core/gctrace.h"
 #include "core/limit.h"
@@ -88,9 +89,14 @@ take_white(const struct gcm_trace *trace, struct gcm_sweep *sweep)
 	    .alarmed = &gcm_cycle.alarmed,
 	    .skipped = gcm_cycle.given_up - 1,
 	    .poison = gcm_cache_frees_are_poisoned(),
+	    .audit = gcm_audit_is_on(),
 	};
 	atomic_store(&gcm_cycle.net, 0);
+	if (sweep->audit)
+		gcm_audit_sweep_begin();
 	gcm_sweep_heap(sweep);
+	if (sweep->audit)
+		gcm_audit_sweep_end(gcm_cycle.scanner);
 	atomic_store(&gcm_cycle.base, sweep->live_bytes);
 	if (sweep->freed_bytes > 0) {
 		(void)gcm_cache_trim(NULL);
@@ -228,6 +234,8 @@ gcm_cycle_run(uint32_t wish, bool periodic)
 	struct outcome outcome = {
 	    .forced = (wish & GCM_WISH_GROWTH) == 0, .periodic = periodic};
 
+	if (gcm_audit_is_on())
+		gcm_audit_look(gcm_cycle.scanner);
 	outcome.began_ns = gcm_os_now_ns();
 	outcome.before_ns = atomic_load(&gcm_cycle.last_ns);
 	outcome.goal = gcm_cycle.pace.goal;
@@ -259,6 +267,9 @@ gcm_cycle_run(uint32_t wish, bool periodic)
 	atomic_store(&gcm_cycle.last_ns, gcm_os_now_ns());
 	atomic_store(&gcm_cycle.active, false);
 	report_cycle(&outcome);
+	if (gcm_audit_is_on())
+		gcm_audit_write_line(
+		    gcm_options.gctrace != 0 || (wish & GCM_WISH_ASKED) != 0);
 	atomic_fetch_add(&gcm_cycle.ended, 1);
 	gcm_os_wake(&gcm_cycle.ended, UINT32_MAX >> 1);
 }

@@ -19,7 +19,8 @@ enum gcm_cycle_wish { /* bits */
 	GCM_WISH_STOP = 1,
 	GCM_WISH_GROWTH = 2,
 	GCM_WISH_FORCED = 4,
-	GCM_WISH_URGENT = 8 /* somebody waits for its end */
+	GCM_WISH_URGENT = 8, /* somebody waits for its end */
+	GCM_WISH_ASKED = 16  /* from outside: what is printed is wanted */
 };
 
 struct gcm_cycle_state {

@@ -3,7 +3,8 @@
  * MODEL   Started by a refill that finds the trigger passed, woken by wishes.
  *         When the program has been quiet for a while its garbage is collected
  *         a last time and the thread ends; also when it is wanted gone (fork,
- *         setuid, unshare).
+ *         setuid, unshare).  While there is an audit it stays: writes are seen
+ *         as long as it is there.
  *
  * STATES  OFF       none, or on its way out            ON DISABLED
  *         ON        runs, or sleeps                    OFF DISABLED
@@ -16,6 +17,8 @@
  * FORK    the child has no thread: gcm_cycle_reset.
  */
 #include "core/cycle.h"
+
+#include "core/audit.h"
 #include "core/cycle_state.h"
 #include "core/heap.h"
 #include "core/limit.h"
@@ -79,10 +82,13 @@ is_worth_it(void)
 {
 	int64_t net = atomic_load(&gcm_cycle.net);
 	uint64_t least = atomic_load(&gcm_cycle.base) / 16 + WORTH_BYTES;
+	uint64_t limbo = gcm_cycle.stat.limbo_bytes;
 
-	return gcm_cycle_is_reclaiming() &&
-	       (gcm_cycle.stat.limbo_bytes > 0 ||
-		   (net > 0 && (uint64_t)net > least));
+	if (gcm_audit_is_on())
+		limbo -= gcm_audit_dead_bytes();
+	else if (!gcm_cycle_is_reclaiming())
+		return false;
+	return limbo > 0 || (net > 0 && (uint64_t)net > least);
 }
 
 /* Sleep until somebody wishes something, the interval is over, or the program
@@ -113,8 +119,12 @@ await_wish(bool *periodic)
 			*periodic = true;
 			return GCM_WISH_FORCED;
 		}
-		if (net == before && !restless)
-			return is_worth_it() ? GCM_WISH_FORCED : 0;
+		if (net == before && !restless) {
+			if (is_worth_it())
+				return GCM_WISH_FORCED;
+			if (!gcm_audit_is_on())
+				return 0;
+		}
 		before = net;
 		gcm_cycle.scanner->listen(true);
 		gcm_os_wait(&gcm_cycle.wish, 0,
@@ -192,7 +202,7 @@ gcm_cycle_use(const struct gcm_scanner *scanner)
 void
 gcm_cycle_ask(void)
 {
-	gcm_cycle_wish(GCM_WISH_FORCED);
+	gcm_cycle_wish(GCM_WISH_FORCED | GCM_WISH_ASKED);
 }
 
 /* Wait for a cycle that begins after now and is not given up. */
@@ -313,5 +323,7 @@ gcm_cycle_reset(void)
 		atomic_store(&gcm_cycle.state, GCM_CYCLE_OFF);
 	atomic_store(&gcm_cycle.wish, 0);
 	atomic_store(&gcm_cycle.alive, 0);
+	if (gcm_audit_is_on())
+		gcm_audit_reset();
 	gcm_cycle.scanner->reset();
 }

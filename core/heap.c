@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "core/alter.h"
+#include "core/audit.h"
 #include "core/cache.h"
 #include "core/cycle.h"
 #include "core/large.h"
@@ -520,6 +521,8 @@ is_revived(uintptr_t addr, const char *call)
 		first = gcm_cycle_alarm() || first;
 		if (atomic_compare_exchange_strong(state, &seen,
 			(uint8_t)(colour | (seen & GCM_NOSCAN)))) {
+			if (gcm_audit_is_on())
+				gcm_audit_note_late(addr, seen, call);
 			gcm_cycle_late((const void *)addr, call, first);
 			return true;
 		}

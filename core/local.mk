@@ -32,6 +32,10 @@ noinst_LTLIBRARIES += %D%/libcore.la %D%/libcore-noos.la
 	%D%/pin.c \
 	%D%/sweep.h \
 	%D%/sweep.c \
+	%D%/audit.h \
+	%D%/audit.c \
+	%D%/audit_state.h \
+	%D%/audit_print.c \
 	%D%/arch.h \
 	%D%/os.h \
 	%D%/lock.def \

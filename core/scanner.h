@@ -65,6 +65,12 @@ struct gcm_scanner {
 	 * then nothing may be concluded from the colours.
 	 */
 	enum gcm_abandon (*trace)(struct gcm_trace *trace);
+	/* Copy memory of this process that may not be there: bytes copied. */
+	size_t (*read)(void *to, uintptr_t from, size_t len);
+	/* Whole pages in [lo, hi): has one been written since the last trace
+	 * ended?  False when that is not known.
+	 */
+	bool (*written)(uintptr_t lo, uintptr_t hi);
 	/* In a forked child, by its only thread: nothing of the parent's
 	 * threads, stops and descriptors is left.
 	 */

@@ -9,6 +9,8 @@
  * STATES  ALLOC|old   not reached                      LIMBO|now FREE (grace 0)
  *         LIMBO|c     not reached for `grace` cycles   FREE
  *         ALLOC|now   reached, or new                  -
+ *         With GCM_DEBUG=audit=1 what would become FREE becomes
+ *         LIMBO|c|DUE instead, and stays.
  *         Torn spans (a fork's) and ALTERED blocks are left alone.
  *
  * INVARIANTS
@@ -24,6 +26,7 @@
 
 #include <string.h>
 
+#include "core/audit.h"
 #include "core/cycle.h"
 #include "core/large.h"
 #include "core/pageheap.h"
@@ -131,7 +134,7 @@ find_due(const struct gcm_sweep *sweep, uint64_t word, uint64_t limbo)
 		due = age >> 1;
 	else if (least == 3)
 		due = age & age >> 1;
-	return sweep->reclaim ? due << 7 & limbo : 0;
+	return due << 7 & limbo;
 }
 
 /* All bits of the bytes whose 0x80 is set. */
@@ -148,7 +151,7 @@ next_word(const struct gcm_sweep *sweep, uint64_t word, uint64_t white,
 {
 	uint64_t hidden = GCM_LIMBO | (sweep->colour & GCM_COLOUR), stay;
 
-	*freed = find_due(sweep, word, limbo);
+	*freed = sweep->reclaim ? find_due(sweep, word, limbo) : 0;
 	if (sweep->grace == 0 && sweep->reclaim)
 		*freed |= white;
 	stay = whole_bytes(white & ~*freed);
@@ -158,14 +161,38 @@ next_word(const struct gcm_sweep *sweep, uint64_t word, uint64_t white,
 	       *freed >> 7;
 }
 
+/* 0x80 in the bytes that are DUE already. */
+static uint64_t
+find_known(uint64_t word, uint64_t limbo)
+{
+	return word << 5 & limbo;
+}
+
+/* 0x80 in the bytes that become DUE. */
+static uint64_t
+find_fresh(const struct gcm_sweep *sweep, uint64_t word, uint64_t white,
+    uint64_t limbo)
+{
+	uint64_t due = find_due(sweep, word, limbo);
+
+	if (sweep->grace == 0)
+		due |= white;
+	return due & ~find_known(word, limbo);
+}
+
 /* The same of one state. */
 static uint8_t
 next_state(const struct gcm_sweep *sweep, uint8_t state)
 {
 	uint64_t freed;
 
-	return (uint8_t)next_word(sweep, state,
-	    find_white(state, sweep->colour), find_limbo(state) & 0x80, &freed);
+	uint64_t white = find_white(state, sweep->colour);
+	uint64_t limbo = find_limbo(state) & 0x80;
+	uint64_t next = next_word(sweep, state, white, limbo, &freed);
+
+	if (sweep->audit)
+		next |= find_fresh(sweep, state, white, limbo) >> 5;
+	return (uint8_t)next;
 }
 
 /* Spans of slots -------------------------------------------------------------
@@ -182,6 +209,23 @@ poison_slots(uintptr_t addr, uint64_t freed, uint32_t usable)
 
 		memset((void *)slot, GCM_POISON, usable);
 		gcm_slot_set(slot, GCM_FREE);
+	}
+}
+
+/* Tell of the blocks that are DUE now; `before` and `word` are the states
+ * before and after the sweep.
+ */
+GCM_COLD static void
+audit_slots(uintptr_t addr, uint64_t before, uint64_t word, uint32_t size)
+{
+	uint64_t due = find_known(word, find_limbo(word));
+	uint64_t known = find_known(before, find_limbo(before));
+
+	for (; due != 0; due &= due - 1) {
+		unsigned int bit = (unsigned int)__builtin_ctzll(due);
+
+		gcm_audit_sweep_due(addr + (uintptr_t)(bit / 8) * GCM_GRANULE,
+		    size, (known >> bit & 1) == 0);
 	}
 }
 
@@ -203,6 +247,8 @@ sweep_word(
 		next = next_word(sweep, word, white, limbo, &freed);
 		if (sweep->poison) /* FREE is 1, LOST 3 */
 			next |= freed >> 6;
+		if (sweep->audit)
+			next |= find_fresh(sweep, word, white, limbo) >> 5;
 	} while (next != word && /* .inv.sweep-cas */
 		 !atomic_compare_exchange_weak_explicit(at, &word, next,
 		     memory_order_release, memory_order_relaxed));
@@ -211,6 +257,8 @@ sweep_word(
 	sweep->live_bytes += live * size;
 	if (todo == 0)
 		return 0;
+	if (sweep->audit)
+		audit_slots(addr, word, next, size);
 	limbo = count_bytes(todo) - count_bytes(freed);
 	sweep->limbo_blocks += limbo;
 	sweep->limbo_bytes += limbo * size;
@@ -272,6 +320,9 @@ sweep_large(struct gcm_sweep *sweep, struct walk *walk, uint32_t index)
 	} else if (gcm_state_is_limbo(next)) {
 		sweep->limbo_blocks++;
 		sweep->limbo_bytes += bytes;
+		if ((next & GCM_DUE) != 0)
+			gcm_audit_sweep_due(
+			    addr, bytes, (state & GCM_DUE) == 0);
 	} else if (next != state) {
 		sweep->freed_blocks++;
 		sweep->freed_bytes += bytes;
@@ -387,6 +438,8 @@ apply_slot(const struct apply *apply, uintptr_t addr)
 		else
 			return; /* freed meanwhile */
 	} while (!atomic_compare_exchange_weak(at, &state, next));
+	if (gcm_state_is_limbo(state) && gcm_audit_is_on())
+		gcm_audit_note_reached(addr, state);
 }
 
 static void

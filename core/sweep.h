@@ -11,6 +11,7 @@ struct gcm_sweep {
 	const _Atomic bool *alarmed; /* in: true ends reclaiming at once */
 	uint32_t skipped; /* in: cycles given up since the last sweep */
 	bool poison;      /* in: fill what becomes FREE with 0xDB */
+	bool audit;       /* in: not reclaim: what would be FREE gets DUE */
 	uint64_t live_bytes, live_blocks; /* out: the program has, slot sizes */
 	uint64_t limbo_bytes, limbo_blocks; /* out: kept another cycle */
 	uint64_t freed_bytes, freed_blocks; /* out */

@@ -52,7 +52,9 @@ enum gcm_state {
 			     unmapped, replaced or protected pages of it:
 			     maybe not readable, to be renewed when freed */
 	GCM_LIMBO = 0x10, /* | colour: unreachable, kept one more cycle */
-	GCM_QUAR = 0x20,  /* | colour: freed, kept until nothing points here */
+	GCM_DUE = 4,     /* | LIMBO | colour: would have been reclaimed, were it
+			    not for report mode; only with GCM_DEBUG=audit=1 */
+	GCM_QUAR = 0x20, /* | colour: freed, kept until nothing points here */
 	GCM_SAMPLED = 0x40, /* | colour: allocated, and traced */
 	GCM_ALLOC = 0x80,   /* | colour: the program has it */
 	GCM_NOSCAN = 8,     /* | ALLOC or LIMBO: holds no pointers */

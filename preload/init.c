@@ -29,7 +29,7 @@ begin(int argc, char **argv, char **environ_list)
 	if (gcm_options.SCAVENGE != 0)
 		gcm_scavenge_disable();
 	if (gcm_options.stats != 0 || gcm_options.gctrace != 0 ||
-	    gcm_options.verify != 0)
+	    gcm_options.verify != 0 || gcm_audit_is_on())
 		gcm_report_open(gcm_options.LOG);
 	gcm_next_init();
 	gcm_thread_init();
@@ -47,6 +47,8 @@ end(void)
 {
 	if (gcm_options.stats != 0)
 		gcm_stat_print();
+	if (gcm_audit_is_on())
+		gcm_audit_print();
 	if (gcm_options.verify != 0 && gcm_heap_stop_threads())
 		gcm_verify_heap();
 }

@@ -39,4 +39,9 @@ int gcm_dirty_arm(uintptr_t lo, uintptr_t hi);
 int gcm_dirty_take(
     uintptr_t lo, uintptr_t hi, bool again, gcm_range_visitor visit, void *arg);
 
+/* Is there a page in [lo, hi) that was surely written since it was armed? Where
+ * that cannot be told (not tracked, a part of a huge page) the answer is no.
+ */
+bool gcm_dirty_is_written(uintptr_t lo, uintptr_t hi);
+
 #endif

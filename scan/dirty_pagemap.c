@@ -360,6 +360,33 @@ gcm_dirty_take(
 	return error;
 }
 
+static void
+note_written(uintptr_t lo, uintptr_t hi, void *arg)
+{
+	if (lo < hi)
+		*(bool *)arg = true;
+}
+
+/* A huge page that was armed is split by the first write to it.  One that is
+ * whole came later, and who wrote to it cannot be told.
+ */
+bool
+gcm_dirty_is_written(uintptr_t lo, uintptr_t hi)
+{
+	struct gcm_pagemap_want want = want_written(false);
+	size_t i = find_range(&dirty.foreign, lo);
+	bool written = false;
+
+	lo = gcm_round_up(lo, gcm_os_page_size());
+	hi = gcm_round_down(hi, gcm_os_page_size());
+	if (lo >= hi || dirty.uffd < 0 || /* .inv.foreign */
+	    (i < dirty.foreign.count && dirty.foreign.list[i].lo < hi))
+		return false;
+	want.none |= GCM_PAGE_HUGE;
+	return gcm_pagemap_scan(lo, hi, &want, note_written, &written) == 0 &&
+	       written;
+}
+
 /* Opening --------------------------------------------------------------------
  */
 

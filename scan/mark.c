@@ -200,6 +200,9 @@ reach_slot(struct gcm_marker *marker, uint64_t item)
 			return;
 	} while (!atomic_compare_exchange_weak_explicit(
 	    at, &state, next, memory_order_relaxed, memory_order_relaxed));
+	if (GCM_UNLIKELY((state & (GCM_ALLOC | GCM_SAMPLED)) == 0) &&
+	    gcm_audit_is_on())
+		gcm_audit_note_reached(item & GCM_ITEM_ADDR, state);
 	make_grey(marker, item, next);
 }
 

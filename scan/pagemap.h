@@ -15,7 +15,8 @@ enum {
 	GCM_PAGE_FILE = 4,      /* of a file, or of shared memory */
 	GCM_PAGE_PRESENT = 8,
 	GCM_PAGE_SWAPPED = 16, /* a page that is elsewhere, or a marker */
-	GCM_PAGE_PFNZERO = 32  /* the page of zeros */
+	GCM_PAGE_PFNZERO = 32, /* the page of zeros */
+	GCM_PAGE_HUGE = 64     /* a part of a huge page */
 };
 
 /* Flags of a scan. */

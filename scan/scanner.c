@@ -31,6 +31,7 @@ static struct {
 	int64_t way;  /* chosen by open */
 	int error;    /* what open met; 0: fit to trace */
 	uint32_t tid; /* of the collector's thread */
+	bool armed;   /* since open a trace has ended that arms all pages */
 } scanner;
 
 /* The program has a userfaultfd of its own, and it is told of children. */
@@ -76,6 +77,7 @@ open_scanner(void)
 	scanner.tid = (uint32_t)gcm_arch_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
 	gcm_stop_exempt(scanner.tid, true);
 	scanner.error = 0;
+	scanner.armed = false;
 	/* In the program's own table we would be seen, and closed. */
 	if (!gcm_sandbox_allows() || leave_descriptors() != 0) {
 		scanner.error = -EPERM;
@@ -149,7 +151,14 @@ trace(struct gcm_trace *trace)
 	    gcm_os_thread_cpu_ns() - began - trace->stop_cpu_ns;
 	trace->stack_bytes = tracer->roots.stack_bytes;
 	trace->global_bytes = tracer->roots.global_bytes;
+	scanner.armed = scanner.way == WAY_PAGEMAP && why == GCM_ABANDON_NOT;
 	return why;
+}
+
+static bool
+was_written(uintptr_t lo, uintptr_t hi)
+{
+	return scanner.armed && gcm_dirty_is_written(lo, hi);
 }
 
 static void
@@ -176,6 +185,8 @@ static const struct gcm_scanner functions = {
     .close = close_scanner,
     .listen = listen,
     .trace = trace,
+    .read = gcm_pages_read,
+    .written = was_written,
     .reset = reset,
 };
 
