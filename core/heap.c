@@ -113,10 +113,12 @@ is_sound_span(const struct gcm_page *page, uint32_t left)
 static bool
 is_sound_large(const struct gcm_page *page, uint32_t left, uintptr_t addr)
 {
+	uint8_t state = gcm_slot_get(addr);
+
 	return gcm_page_kind(page) == GCM_KIND_LARGE && page->n > 0 &&
 	       page->n <= left &&
-	       ((gcm_slot_get(addr) & (GCM_ALLOC | GCM_SAMPLED)) != 0 ||
-		   gcm_slot_get(addr) == GCM_LOST);
+	       ((state & (GCM_ALLOC | GCM_SAMPLED)) != 0 ||
+		   gcm_state_is_limbo(state) || state == GCM_LOST);
 }
 
 /* The records of a span behind its first may be from other moments: none may

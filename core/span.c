@@ -292,11 +292,14 @@ gcm_span_hint_all(uint32_t index)
 		    0x0101010101010101u, memory_order_relaxed);
 }
 
-/* May the slot of a torn span not be given out again? */
+/* May the slot of a torn span not be given out again?  One in limbo is for the
+ * sweep to free.
+ */
 static bool
 is_kept(uint8_t state, uint8_t flags)
 {
 	return (state & (GCM_ALLOC | GCM_SAMPLED)) != 0 || state == GCM_LOST ||
+	       gcm_state_is_limbo(state) ||
 	       (state == GCM_CACHED && (flags & GCM_PAGE_BINNED) != 0);
 }
 

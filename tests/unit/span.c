@@ -270,8 +270,8 @@ START_TEST(lists_are_rings)
 END_TEST
 
 /* A span torn by a fork: any state anywhere but where the program has blocks,
- * any hints, any count of carved slots.  Its blocks stay, what is lost stays
- * lost, all else is free.
+ * any hints, any count of carved slots.  Its blocks stay, in limbo as well, what
+ * is lost stays lost, all else is free.
  */
 static uint8_t
 choose_state(uint64_t *state, uint32_t slot)
@@ -291,7 +291,8 @@ choose_state(uint64_t *state, uint32_t slot)
 static bool
 is_kept(uint8_t slot)
 {
-	return (slot & (GCM_ALLOC | GCM_SAMPLED)) != 0 || slot == GCM_LOST;
+	return (slot & (GCM_ALLOC | GCM_SAMPLED)) != 0 || slot == GCM_LOST ||
+	       gcm_state_is_limbo(slot);
 }
 
 START_TEST(repair_keeps_blocks_only)
