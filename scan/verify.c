@@ -18,6 +18,8 @@ has_colour(const struct gcm_trace *trace, uintptr_t addr)
 {
 	uint8_t state = gcm_slot_get(addr);
 
+	if (gcm_state_is_limbo(state)) /* a mark takes it out of there */
+		return false;
 	return (state & (GCM_ALLOC | GCM_SAMPLED)) == 0 ||
 	       ((state ^ trace->colour) & GCM_COLOUR) == 0;
 }
