@@ -24,8 +24,9 @@
  *         is due after its contents were read was the same block all the time,
  *         if it was due when it was chosen and each time it was looked at.
  *
- * FORK    the child counts anew, and its first sweep chooses among all blocks
- *         that are due, its parent's as well.
+ * FORK    the child counts anew, and its sweeps choose anew among all blocks
+ *         that are due, its parent's as well, whenever a span has been repaired
+ *         (sweeps pass torn ones by).
  *
  * PAPERS  Vitter, "Random Sampling with a Reservoir", 1985.
  */
@@ -67,7 +68,8 @@ static struct {
 	struct pool small, large;
 	uint64_t random;
 	uint64_t dead_blocks, dead_bytes; /* of the sweep under way */
-	bool anew; /* a child's first sweep: choose among all that are due */
+	bool all; /* the sweep under way chooses among all that are due */
+	_Atomic bool anew; /* the next one shall; whoever repairs */
 	uint64_t words[READ_BYTES / sizeof(uint64_t)];
 } audit = {.small = {.room = WATCHED}, .large = {.room = WATCHED_LARGE}};
 
@@ -237,6 +239,11 @@ void
 gcm_audit_sweep_begin(void)
 {
 	audit.dead_blocks = audit.dead_bytes = 0;
+	audit.all = atomic_exchange(&audit.anew, false);
+	if (audit.all) {
+		audit.small.count = audit.large.count = 0;
+		audit.small.seen = audit.large.seen = 0;
+	}
 	if (audit.small.list != NULL)
 		return;
 	audit.small.list =
@@ -270,7 +277,7 @@ gcm_audit_sweep_due(uintptr_t addr, uint64_t bytes, bool fresh)
 		add(&gcm_audit.due_blocks, 1);
 		add(&gcm_audit.due_bytes, bytes);
 	}
-	if (fresh || audit.anew)
+	if (fresh || audit.all)
 		choose_block(
 		    bytes > GCM_SMALL_MAX ? &audit.large : &audit.small, addr,
 		    bytes);
@@ -295,9 +302,9 @@ gcm_audit_sweep_end(const struct gcm_scanner *scanner)
 {
 	sum_pool(scanner, &audit.small);
 	sum_pool(scanner, &audit.large);
-	audit.anew = false;
 	atomic_store(&gcm_audit.dead_blocks, audit.dead_blocks);
 	atomic_store(&gcm_audit.dead_bytes, audit.dead_bytes);
+	add(&gcm_audit.sweeps, 1);
 	publish_watched();
 }
 
@@ -308,6 +315,7 @@ gcm_audit_get(struct gcm_audit_stat *stat)
 	stat->due_bytes = atomic_load(&gcm_audit.due_bytes);
 	stat->dead_blocks = atomic_load(&gcm_audit.dead_blocks);
 	stat->dead_bytes = atomic_load(&gcm_audit.dead_bytes);
+	stat->sweeps = atomic_load(&gcm_audit.sweeps);
 	stat->watched = atomic_load(&gcm_audit.watched);
 	for (unsigned int i = 0; i < GCM_AUDIT_KINDS; i++) {
 		stat->blocks[i] = atomic_load(&gcm_audit.blocks[i]);
@@ -327,7 +335,12 @@ gcm_audit_reset(void)
 {
 	memset(&gcm_audit, 0, sizeof(gcm_audit));
 	audit.small.count = audit.large.count = 0;
-	audit.small.seen = audit.large.seen = 0;
 	audit.random = 0;
-	audit.anew = true;
+	atomic_store(&audit.anew, true);
+}
+
+void
+gcm_audit_note_repaired(void)
+{
+	atomic_store(&audit.anew, true);
 }

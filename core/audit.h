@@ -25,6 +25,7 @@ struct gcm_audit_stat {
 	uint64_t due_blocks, due_bytes;   /* would have been reclaimed */
 	uint64_t dead_blocks, dead_bytes; /* of all such, still unreachable at
 					     the last sweep */
+	uint64_t sweeps;                  /* collections completed */
 	uint64_t watched; /* of dead_blocks: whose contents are compared */
 	/* Of the due ones. */
 	uint64_t blocks[GCM_AUDIT_KINDS], bytes[GCM_AUDIT_KINDS];
@@ -81,5 +82,8 @@ void gcm_audit_print(void);
 
 /* In a forked child: its own figures begin.  Blocks that are due stay so. */
 void gcm_audit_reset(void);
+
+/* A span that came torn from a fork is whole again.  Any thread. */
+void gcm_audit_note_repaired(void);
 
 #endif

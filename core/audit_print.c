@@ -13,7 +13,7 @@
 #include "core/audit.h"
 
 #include "core/audit_state.h"
-#include "core/cycle.h"
+#include "core/heap.h"
 #include "core/os.h"
 #include "core/report.h"
 
@@ -47,29 +47,28 @@ count_wrong(const struct gcm_audit_stat *stat)
 }
 
 static void
-add_verdict(struct gcm_text *text, const struct gcm_audit_stat *stat,
-    const struct gcm_cycle_stat *cycles)
+add_verdict(struct gcm_text *text, const struct gcm_audit_stat *stat)
 {
 	uint64_t wrong = count_wrong(stat);
 
+	gcm_text_add(text, "verdict ");
 	if (wrong > 0) {
-		gcm_text_add(text, "verdict wrong: ");
+		gcm_text_add(text, "wrong: ");
 		add_blocks(text, wrong);
 		gcm_text_add(text, " in use would have been reclaimed");
 	} else if (stat->early_blocks[GCM_AUDIT_LATE] > 0) {
-		gcm_text_add(text,
-		    "verdict stopped: collecting would have ended by itself, "
-		    "at a late call within grace");
+		gcm_text_add(text, "stopped: collecting would have ended by "
+				   "itself, at a late call within grace");
 	} else if (stat->blocks[GCM_AUDIT_REACHED] > 0) {
-		gcm_text_add(text, "verdict doubtful: ");
+		gcm_text_add(text, "doubtful: ");
 		add_blocks(text, stat->blocks[GCM_AUDIT_REACHED]);
 		gcm_text_add(text, " were reached again");
-	} else if (cycles->cycles <= (uint64_t)gcm_options.GRACE) {
-		gcm_text_add(text,
-		    "verdict unknown: too few collections were completed");
+	} else if (stat->sweeps <= (uint64_t)gcm_options.GRACE) {
+		gcm_text_add(
+		    text, "unknown: too few collections were completed");
 	} else {
-		gcm_text_add(text, "verdict zero: collecting would have been "
-				   "harmless so far");
+		gcm_text_add(text, "zero: collecting would have been harmless "
+				   "so far");
 	}
 	gcm_text_add(text, "\n");
 }
@@ -79,12 +78,10 @@ gcm_audit_write_line(bool wanted)
 {
 	char buffer[LINE_BYTES];
 	struct gcm_audit_stat stat;
-	struct gcm_cycle_stat cycles;
 	struct gcm_text text;
 	uint64_t against;
 
 	gcm_audit_get(&stat);
-	gcm_cycle_stat_get(&cycles);
 	against = count_wrong(&stat) + stat.blocks[GCM_AUDIT_REACHED] +
 		  stat.early_blocks[GCM_AUDIT_LATE];
 	if (!wanted && against == told)
@@ -102,7 +99,7 @@ gcm_audit_write_line(bool wanted)
 	gcm_text_add(&text, " written, ");
 	gcm_text_add_unsigned(&text, stat.blocks[GCM_AUDIT_REACHED]);
 	gcm_text_add(&text, " reached again; ");
-	add_verdict(&text, &stat, &cycles);
+	add_verdict(&text, &stat);
 	(void)gcm_report_write_apart(&text);
 }
 
@@ -187,37 +184,43 @@ add_calls(struct gcm_text *text)
 	}
 }
 
+static void
+add_figures(struct gcm_text *text, const struct gcm_audit_stat *stat)
+{
+	add_row(text, "would have been reclaimed", stat->due_blocks,
+	    stat->due_bytes);
+	add_row(
+	    text, "  still unreachable", stat->dead_blocks, stat->dead_bytes);
+	add_kind(text, stat, "  freed, resized, asked about", GCM_AUDIT_LATE);
+	add_kind(text, stat, "  written", GCM_AUDIT_WRITTEN);
+	add_kind(text, stat, "  reached again", GCM_AUDIT_REACHED);
+	for (uint32_t i = 0; i < GCM_AUDIT_CLASSES; i++)
+		add_class(text, i);
+	add_calls(text);
+}
+
+/* A child that has not needed its heap yet still has its parent's figures. */
 void
 gcm_audit_print(void)
 {
 	static char buffer[TEXT_BYTES]; /* once, at exit */
 	struct gcm_audit_stat stat;
-	struct gcm_cycle_stat cycles;
 	struct gcm_text text;
 
+	if (!gcm_heap_enter())
+		return;
 	gcm_audit_get(&stat);
-	gcm_cycle_stat_get(&cycles);
 	gcm_text_init(&text, buffer, sizeof(buffer));
 	gcm_text_add(&text, "gcmalloc: audit of process ");
 	gcm_text_add_unsigned(&text, (uint64_t)gcm_os_pid());
 	gcm_text_add(&text, ": ");
-	add_count(&text, cycles.cycles, " collection", " collections");
-	gcm_text_add(&text, " completed, ");
-	gcm_text_add_unsigned(&text, cycles.abandoned);
-	gcm_text_add(&text, " abandoned, grace ");
+	add_count(&text, stat.sweeps, " collection", " collections");
+	gcm_text_add(&text, " completed, grace ");
 	gcm_text_add_unsigned(&text, (uint64_t)gcm_options.GRACE);
 	gcm_text_add(&text, "\n");
-	add_row(&text, "would have been reclaimed", stat.due_blocks,
-	    stat.due_bytes);
-	add_row(
-	    &text, "  still unreachable", stat.dead_blocks, stat.dead_bytes);
-	add_kind(&text, &stat, "  freed, resized, asked about", GCM_AUDIT_LATE);
-	add_kind(&text, &stat, "  written", GCM_AUDIT_WRITTEN);
-	add_kind(&text, &stat, "  reached again", GCM_AUDIT_REACHED);
-	for (uint32_t i = 0; i < GCM_AUDIT_CLASSES; i++)
-		add_class(&text, i);
-	add_calls(&text);
+	if (stat.sweeps > 0)
+		add_figures(&text, &stat);
 	gcm_text_add(&text, "gcmalloc: audit ");
-	add_verdict(&text, &stat, &cycles);
+	add_verdict(&text, &stat);
 	gcm_report_write(&text);
 }

@@ -21,7 +21,7 @@ struct gcm_audit_call {
 struct gcm_audit_state {
 	_Atomic uint64_t due_blocks, due_bytes;   /* the collector's thread */
 	_Atomic uint64_t dead_blocks, dead_bytes; /* as due */
-	_Atomic uint64_t watched;                 /* as due */
+	_Atomic uint64_t sweeps, watched;         /* as due */
 	_Atomic uint64_t blocks[GCM_AUDIT_KINDS]; /* all, by add; so the rest */
 	_Atomic uint64_t bytes[GCM_AUDIT_KINDS];
 	_Atomic uint64_t early_blocks[GCM_AUDIT_KINDS];

@@ -31,6 +31,7 @@
 
 #include <string.h>
 
+#include "core/audit.h"
 #include "core/line.h"
 #include "core/os.h"
 #include "core/pageheap.h"
@@ -327,6 +328,8 @@ gcm_span_repair(uint32_t index)
 	page->carved = slots;
 	page->flags &= (uint8_t) ~(GCM_PAGE_TORN | GCM_PAGE_BINNED);
 	gcm_span_hint_all(index);
+	if (gcm_audit_is_on())
+		gcm_audit_note_repaired();
 }
 
 uint32_t

@@ -38,6 +38,12 @@ struct gcm_stats {
 	uint64_t late_frees;  /* of blocks that seemed unreachable */
 	uint64_t reclaiming;  /* 1: what is unreachable is reclaimed */
 	const char *back_end; /* how writes were tracked; "" before a cycle */
+	/* With GCM_MODE=report and GCM_DEBUG=audit=1, else 0. */
+	uint64_t due_blocks; /* would have been reclaimed */
+	uint64_t due_bytes;
+	uint64_t due_late;    /* of these: freed, resized, asked about later */
+	uint64_t due_written; /* written later, of the sample that is watched */
+	uint64_t due_reached; /* a pointer to it was found again */
 };
 
 /* What the library exports: found below, and by dlsym. */

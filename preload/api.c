@@ -35,9 +35,11 @@ int
 gcm_api_stats_get(struct gcm_stats *stats, size_t size)
 {
 	struct gcm_cycle_stat now;
+	struct gcm_audit_stat due;
 	struct gcm_stats all;
 
 	gcm_cycle_stat_get(&now);
+	gcm_audit_get(&due);
 	all = (struct gcm_stats){
 	    .cycles = now.cycles,
 	    .forced = now.forced,
@@ -56,6 +58,11 @@ gcm_api_stats_get(struct gcm_stats *stats, size_t size)
 	    .late_frees = now.late_frees,
 	    .reclaiming = now.reclaiming,
 	    .back_end = now.back_end != NULL ? now.back_end : "",
+	    .due_blocks = due.due_blocks,
+	    .due_bytes = due.due_bytes,
+	    .due_late = due.blocks[GCM_AUDIT_LATE],
+	    .due_written = due.blocks[GCM_AUDIT_WRITTEN],
+	    .due_reached = due.blocks[GCM_AUDIT_REACHED],
 	};
 	memset(stats, 0, size);
 	memcpy(stats, &all, size < sizeof(all) ? size : sizeof(all));
