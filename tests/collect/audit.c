@@ -29,7 +29,7 @@ enum {
 	LOST = 400,
 	OTHERS = 50,
 	THREADS = 4,
-	ROUNDS = 5
+	ROUNDS = 4
 };
 
 /* Bodies
