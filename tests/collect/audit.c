@@ -317,17 +317,23 @@ be_child(void)
 static int
 use_child(void)
 {
+	uint64_t late;
 	pid_t pid;
 
 	kit_thread(sleep_on, NULL);
 	kit_join(kit_thread(hide_in_thread, NULL));
+	hide(hidden[2], HIDDEN, SIZE);
 	collect();
+	for (size_t i = 0; i < HIDDEN; i++)
+		free((void *)(hidden[2][i] ^ MASK));
+	late = look().due_late;
+	check_range("due_late", late, MOST, HIDDEN);
 	pid = kit_fork();
 	if (pid == 0)
-		exit(be_child());
+		exit(be_child()); /* counts its own */
 	kit_reap(pid);
 	collect();
-	KIT_CHECK(look().due_late == 0 && look().due_written == 0);
+	KIT_CHECK(look().due_late == late && look().due_written == 0);
 	return 0;
 }
 
