@@ -270,8 +270,8 @@ START_TEST(lists_are_rings)
 END_TEST
 
 /* A span torn by a fork: any state anywhere but where the program has blocks,
- * any hints, any count of carved slots.  Its blocks stay, in limbo as well, what
- * is lost stays lost, all else is free.
+ * any hints, any count of carved slots.  Its blocks stay, in limbo as well,
+ * what is lost stays lost, all else is free.
  */
 static uint8_t
 choose_state(uint64_t *state, uint32_t slot)
