@@ -23,9 +23,6 @@ enum {
 	COLUMN = 48
 };
 
-/* What the last line said against collecting; the collector's thread. */
-static uint64_t told;
-
 static void
 add_count(struct gcm_text *text, uint64_t n, const char *one, const char *many)
 {
@@ -84,9 +81,9 @@ gcm_audit_write_line(bool wanted)
 	gcm_audit_get(&stat);
 	against = count_wrong(&stat) + stat.blocks[GCM_AUDIT_REACHED] +
 		  stat.early_blocks[GCM_AUDIT_LATE];
-	if (!wanted && against == told)
+	if (!wanted && against == gcm_audit.told)
 		return;
-	told = against;
+	gcm_audit.told = against;
 	gcm_text_init(&text, buffer, sizeof(buffer));
 	gcm_text_add(&text, "audit: ");
 	gcm_text_add_unsigned(&text, stat.due_bytes);

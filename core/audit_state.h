@@ -28,6 +28,7 @@ struct gcm_audit_state {
 	_Atomic uint64_t classes[GCM_AUDIT_CLASSES][GCM_AUDIT_KINDS];
 	struct gcm_audit_call calls[GCM_AUDIT_CALLS];
 	_Atomic uint32_t ncalls; /* that came; more than are remembered */
+	uint64_t told; /* against collecting, by the last line; as due */
 };
 extern GCM_HIDDEN struct gcm_audit_state gcm_audit;
 

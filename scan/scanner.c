@@ -155,6 +155,13 @@ trace(struct gcm_trace *trace)
 	return why;
 }
 
+/* Under a filter nothing may be called. */
+static size_t
+read_memory(void *to, uintptr_t from, size_t len)
+{
+	return scanner.error != 0 ? 0 : gcm_pages_read(to, from, len);
+}
+
 static bool
 was_written(uintptr_t lo, uintptr_t hi)
 {
@@ -185,7 +192,7 @@ static const struct gcm_scanner functions = {
     .close = close_scanner,
     .listen = listen,
     .trace = trace,
-    .read = gcm_pages_read,
+    .read = read_memory,
     .written = was_written,
     .reset = reset,
 };
