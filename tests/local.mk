@@ -52,6 +52,7 @@ include %D%/workloads/local.mk
 include %D%/stress/local.mk
 include %D%/collect/local.mk
 include %D%/collect/local_more.mk
+include %D%/soak/local.mk
 include %D%/fuzz/local.mk
 include %D%/bench/local.mk
 include %D%/lint/local.mk
@@ -62,7 +63,7 @@ TESTS += $(LONG_TESTS)
 endif
 
 check-long:
-	$(AM_V_at)GCMTEST_LONG=1 TEST_SECONDS=3600; \
+	$(AM_V_at)GCMTEST_LONG=1 TEST_SECONDS=4200; \
 	export GCMTEST_LONG TEST_SECONDS; \
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(TESTS) $(LONG_TESTS)'
 
