@@ -23,7 +23,7 @@
 
 enum {
 	REMEMBERED = 64,
-	COLLECTIONS = 12
+	PATIENCE_S = 15
 };
 
 static const char *const names[NLOST] = {"list", "ring", "doubly", "tree",
@@ -207,13 +207,16 @@ write_line(int report, const char *fmt, ...)
 void
 lost_judge(int report)
 {
+	double until = kit_now() + PATIENCE_S;
 	struct gcm_stats stats;
 
-	for (int i = 0; i < COLLECTIONS; i++) {
+	if (!gcm_is_active())
+		until = 0;
+	for (unsigned ndone = 0; ndone < 8 && kit_now() < until;) {
 		soak_clear_stack();
 		if (gcm_collect() < 0)
-			kit_sleep(0.05);
-		else if (i > 1 && all_gone())
+			kit_sleep(0.02);
+		else if (++ndone > 2 && all_gone())
 			break;
 	}
 	for (size_t i = 0; i < NLOST; i++)
