@@ -147,7 +147,7 @@ gcm_trace_whole(struct gcm_tracer *tracer)
 	gcm_roots_mark(roots, leader);
 	if (!gcm_roots_mark_stacks(roots, leader) ||
 	    !gcm_roots_mark_registered(leader) ||
-	    !gcm_kernel_mark(leader, false))
+	    !gcm_kernel_mark(leader, tracer->snapshot))
 		return GCM_ABANDON_ROOTS;
 	if (!gcm_crew_drain(0, true))
 		return why_not_drained();

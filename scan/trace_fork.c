@@ -14,7 +14,8 @@
  *         (MADV_DONTFORK) could hold pointers: the cycle is given up.
  *   .inv.fork-shared  memory that the child shares is read before there is a
  *         child: a pointer that the program moves from there into its own
- *         memory afterwards would be in neither.
+ *         memory afterwards would be in neither.  So is what the kernel holds:
+ *         the child has no thread of the program's to ask by.
  *   .inv.fork-black  the colour is set before the snapshot: blocks that the
  *         program got after it have that colour.  In the snapshot colours say
  *         nothing, and black blocks are read like all others.
@@ -56,7 +57,7 @@ static enum gcm_abandon
 mark_snapshot(struct gcm_tracer *tracer, struct gcm_mark_bits *bits)
 {
 	struct gcm_tracer snapshot = {
-	    .trace = tracer->trace, .roots = child_roots};
+	    .trace = tracer->trace, .roots = child_roots, .snapshot = true};
 	enum gcm_abandon why;
 
 	gcm_crew_forked();

@@ -7,6 +7,8 @@
  *     "lost: 32 of 64 blocks".
  * A8: without the read of /proc/self/timers in scan/kernel.c: timer: "not so:
  *     whole".
+ * A snapshot that asks the kernel itself: epoll-snapshot: "not so: stats.cycles
+ *     > 3".
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -18,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "include/gcmalloc.h"
 #include "tests/traps/block.h"
 
 enum {
@@ -117,6 +120,24 @@ epoll_kept(void)
 	block_judge(&count);
 }
 
+/* A snapshot has none of the program's descriptors. */
+static void
+epoll_snapshot(void)
+{
+	char flag[] = "--case", name[] = "epoll-snapshot";
+	char self[] = "/proc/self/exe", *argv[] = {self, flag, name, NULL};
+	struct gcm_stats stats;
+
+	if (getenv("GCM_CONCURRENT") == NULL) {
+		setenv("GCM_CONCURRENT", "fork", 1);
+		execv(self, argv);
+		KIT_FAIL("execv");
+	}
+	epoll();
+	if (gcm_stats(&stats, sizeof(stats)) == 0)
+		KIT_CHECK(stats.cycles > 3);
+}
+
 static pthread_t first;
 
 static void *
@@ -188,6 +209,7 @@ main(int argc, char **argv)
 	    {"epoll", epoll, 0, 0},
 	    {"epoll-moved", epoll_moved, 0, 0},
 	    {"epoll-kept", epoll_kept, 0, 0},
+	    {"epoll-snapshot", epoll_snapshot, 0, 0},
 	    {"epoll-without-main", epoll_without_main, 0, 0},
 	    {"timer", timer, 0, 0},
 	    {NULL, NULL, 0, 0},
