@@ -1,9 +1,11 @@
 /* flight.c -- addresses that are on their way through the kernel
  *
  * MODEL   A table of words that were sent and point into the heap, found by
- *         hash.  Receiving takes a word out again.  What never arrives (its
- *         reader is another process, its pipe was closed) stays until its place
- *         is wanted: some garbage is kept, no block is lost.
+ *         hash, each with how often it was sent.  Receiving counts down, and
+ *         takes it out in the end.  What never arrives (its reader is another
+ *         process, its pipe was closed, a handler had it) stays until its block
+ *         is free or its place is wanted: some garbage is kept, no block is
+ *         lost.
  *
  *         Messages of few bytes are looked at, at any alignment where they are
  *         shorter still: packed structures are.
@@ -14,6 +16,9 @@
  *   .inv.flight-sent    a word is in the table before its sender goes on: until
  *                       then the sender's buffer has it.
  *   .inv.flight-taken   it is taken out once the receiver's buffer has it.
+ *   .inv.flight-once    a word has one place, however often it is sent (two,
+ *                       if two threads sent it first at the same moment): else
+ *                       one that never arrives drives out its neighbours.
  *   .assume.flight-many no more than TABLE words are under way at once.
  *
  * FORK    what was under way still is.
@@ -34,9 +39,14 @@ enum {
 	NEAR = 64 << 10 /* of the frame: the thread's own stack */
 };
 
+/* An entry: the word, and above it how often it is under way. */
+#define ONE ((uint64_t)1 << 48)
+#define WORD (ONE - 1)
+#define OFTEN ((uint64_t)0xffff << 48) /* or more */
+
 _Atomic bool gcm_flight_used;
 
-static _Atomic uint64_t table[TABLE]; /* 0: none; all threads */
+static _Atomic uint64_t table[TABLE]; /* entries, 0: none; all threads */
 static _Atomic uint32_t evicted;      /* counts */
 
 static bool
@@ -54,21 +64,47 @@ place_of(uint64_t word, uint32_t probe)
 	return &table[((hash >> (64 - TABLE_SHIFT)) + probe) % TABLE];
 }
 
+static bool
+is_word(uint64_t entry, uint64_t word)
+{
+	return (entry & WORD) == word;
+}
+
+/* Once more, if it has a place; false: it has none. */
+static bool
+count_up(uint64_t word)
+{
+	for (uint32_t i = 0; i < PROBES; i++) {
+		_Atomic uint64_t *place = place_of(word, i);
+		uint64_t seen = atomic_load(place);
+
+		while (is_word(seen, word)) {
+			if (seen >= OFTEN || /* .inv.flight-once */
+			    atomic_compare_exchange_weak(
+				place, &seen, seen + ONE))
+				return true;
+		}
+	}
+	return false;
+}
+
 void
 gcm_flight_leave_word(uint64_t word)
 {
 	if (!is_in_heap(word) || gcm_stop_signal() == 0)
 		return;
 	atomic_store_explicit(&gcm_flight_used, true, memory_order_relaxed);
+	if (count_up(word))
+		return;
 	for (uint32_t i = 0; i < PROBES; i++) {
 		uint64_t none = 0;
 
 		if (atomic_compare_exchange_strong(
-			place_of(word, i), &none, word))
+			place_of(word, i), &none, word | ONE))
 			return;
 	}
 	atomic_store(
-	    place_of(word, atomic_fetch_add(&evicted, 1) % PROBES), word);
+	    place_of(word, atomic_fetch_add(&evicted, 1) % PROBES), word | ONE);
 }
 
 void
@@ -77,10 +113,18 @@ gcm_flight_arrive_word(uint64_t word)
 	if (!is_in_heap(word))
 		return;
 	for (uint32_t i = 0; i < PROBES; i++) {
-		uint64_t seen = word;
+		_Atomic uint64_t *place = place_of(word, i);
+		uint64_t seen = atomic_load(place);
 
-		if (atomic_compare_exchange_strong(place_of(word, i), &seen, 0))
-			return;
+		while (is_word(seen, word)) {
+			uint64_t left = seen - ONE;
+
+			if (seen >= OFTEN) /* not known how often */
+				return;
+			if (atomic_compare_exchange_weak(
+				place, &seen, left < ONE ? 0 : left))
+				return;
+		}
 	}
 }
 
@@ -151,16 +195,33 @@ gcm_flight_try(const void *data, size_t size)
 	return true;
 }
 
+/* Nobody's block: the message never arrived, or its receiver freed it. */
+static bool
+is_stale(uint64_t word)
+{
+	uint64_t item = gcm_slot_find(word);
+	uint8_t state;
+
+	if (item == 0)
+		return true;
+	state = gcm_slot_get(item & GCM_ITEM_ADDR);
+	return state == GCM_FREE || state == GCM_CACHED;
+}
+
 void
 gcm_flight_mark(struct gcm_marker *marker)
 {
 	if (!gcm_flight_is_used())
 		return;
 	for (uint32_t i = 0; i < TABLE; i++) {
-		uint64_t word =
-		    atomic_load_explicit(&table[i], memory_order_relaxed);
+		uint64_t seen = atomic_load(&table[i]);
 
-		if (word != 0)
-			gcm_mark_word(marker, word);
+		if (seen == 0)
+			continue;
+		if (!is_stale(seen & WORD))
+			gcm_mark_word(marker, seen & WORD);
+		else /* unless it has been sent once more since we looked */
+			(void)atomic_compare_exchange_strong(
+			    &table[i], &seen, 0);
 	}
 }

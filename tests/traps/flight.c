@@ -5,6 +5,7 @@
  *     last two: "not so: block_is_whole(word)".
  * A10: without gcm_flight_arrive_word in scan/flight.c: received:
  *     "4408 blocks of 20000".
+ * A10: with a place for each time that a word is sent: crowd fails.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -27,7 +28,8 @@
 #include "tests/traps/block.h"
 
 enum {
-	MANY = 20000
+	MANY = 20000,
+	CROWD = 4000
 };
 
 /* Pipes and sockets
@@ -329,6 +331,61 @@ then_dropped(void)
 		    MANY);
 }
 
+/* What never arrives, and is sent again and again, drives nothing out. */
+static void
+crowd(void)
+{
+	int ends[2], nowhere = open("/dev/null", O_WRONLY);
+	void **lost = calloc(CROWD, sizeof(*lost)), *word;
+
+	KIT_CHECK(pipe(ends) == 0 && nowhere >= 0 && lost != NULL);
+	for (int i = 0; i < 8; i++)
+		send_word(ends[1]);
+	for (int i = 0; i < CROWD; i++) {
+		lost[i] = malloc(3 * BLOCK_BYTES); /* of another class */
+		for (int k = 0; k < 40; k++)
+			KIT_CHECK(write(nowhere, &lost[i], sizeof(word)) ==
+				  sizeof(word));
+	}
+	block_await_cycles();
+	for (int i = 0; i < 8; i++) {
+		KIT_CHECK(read(ends[0], &word, sizeof(word)) == sizeof(word));
+		KIT_CHECK(block_is_whole(word));
+	}
+	for (int i = 0; i < CROWD; i++)
+		free(lost[i]);
+	free(lost);
+}
+
+/* As then_dropped, and freed: places of what is free are taken back, however
+ * little of it arrives.
+ */
+static void
+freed_unread(void)
+{
+	int ends[2], nowhere = open("/dev/null", O_WRONLY);
+	void *word;
+
+	KIT_CHECK(pipe(ends) == 0 && nowhere >= 0);
+	send_word(ends[1]);
+	for (int round = 0; round < 12; round++) {
+		void **blocks = calloc(CROWD, sizeof(*blocks));
+
+		for (int i = 0; i < CROWD; i++) {
+			blocks[i] = malloc(BLOCK_BYTES + 16 * (size_t)round);
+			KIT_CHECK(write(nowhere, &blocks[i], sizeof(word)) ==
+				  sizeof(word));
+		}
+		for (int i = 0; i < CROWD; i++)
+			free(blocks[i]);
+		free(blocks);
+		KIT_CHECK(gcm_collect() >= 0);
+	}
+	block_await_cycles();
+	KIT_CHECK(read(ends[0], &word, sizeof(word)) == sizeof(word));
+	KIT_CHECK(block_is_whole(word));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -343,6 +400,8 @@ main(int argc, char **argv)
 	    {"order", by_order, 0, 0},
 	    {"bad-address", bad_address, 0, 0},
 	    {"received", then_dropped, 0, 0},
+	    {"crowd", crowd, 0, 0},
+	    {"freed-unread", freed_unread, 0, 0},
 	    {NULL, NULL, 0, 0},
 	};
 
