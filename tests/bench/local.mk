@@ -4,8 +4,9 @@
 #   make bench-insn   instructions per malloc and free; cost of starting
 #   make bench-gc     the collector: trees, leaks, marking, pauses
 #   make bench-onoff  the first table's rows with the collector and without
+#   make bench-servers  servers under load, plain and preloaded
 #
-# BENCH_FLAGS goes to run.py and gc.py: `make bench BENCH_FLAGS='--rounds 5 cfrac real'`.
+# BENCH_FLAGS goes to run.py, gc.py and servers.py: `make bench BENCH_FLAGS='--rounds 5 cfrac real'`.
 # To add a program: its name in bench_programs, a line for its sources, and a
 # line in rows.py.
 
@@ -32,6 +33,7 @@ bench_programs = \
 	%D%/mark_rate \
 	%D%/measure \
 	%D%/memalign \
+	%D%/memcached_load \
 	%D%/mstress \
 	%D%/pauses \
 	%D%/realloc \
@@ -61,6 +63,7 @@ bench_programs = \
 %C%_mark_rate_SOURCES = %D%/mark_rate.c $(bench_common)
 %C%_measure_SOURCES = %D%/measure.c
 %C%_memalign_SOURCES = %D%/memalign.c $(bench_common)
+%C%_memcached_load_SOURCES = %D%/memcached_load.c
 %C%_mstress_SOURCES = %D%/mstress.c $(bench_common)
 %C%_pauses_SOURCES = %D%/pauses.c $(bench_common)
 %C%_realloc_SOURCES = %D%/realloc.c $(bench_common)
@@ -84,6 +87,7 @@ EXTRA_DIST += \
 	%D%/binary_trees.go \
 	%D%/pauses.go \
 	%D%/rows.py \
+	%D%/servers.py \
 	%D%/inputs.py \
 	%D%/report.py \
 	%D%/insn.py \
@@ -114,9 +118,13 @@ bench-onoff: all $(bench_programs)
 	$(AM_V_at)$(PYTHON) $(srcdir)/%D%/gc.py $(bench_options) \
 		--work %D%/work $(BENCH_FLAGS) onoff
 
+bench-servers: all $(bench_programs)
+	$(AM_V_at)$(PYTHON) $(srcdir)/%D%/servers.py $(bench_options) \
+		--work %D%/work/servers $(BENCH_FLAGS)
+
 # `make clean` takes the generated inputs away too.
 clean-local: clean-bench
 clean-bench:
 	-rm -rf %D%/work
 
-.PHONY: bench bench-gc bench-insn bench-onoff clean-bench
+.PHONY: bench bench-gc bench-insn bench-onoff bench-servers clean-bench
