@@ -485,6 +485,14 @@ find_root(const struct gcm_roots *roots, uintptr_t addr)
 		   : NULL;
 }
 
+bool
+gcm_roots_is_shared(const struct gcm_roots *roots, uintptr_t addr)
+{
+	const struct gcm_root *root = find_root(roots, addr);
+
+	return root != NULL && root->kind == GCM_ROOT_SHARED;
+}
+
 /* A stack that this address is on reaches down to it. */
 static void
 lower_stack(const struct gcm_roots *roots, uintptr_t addr)

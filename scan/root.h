@@ -60,6 +60,9 @@ bool gcm_roots_mark_wiped(struct gcm_marker *marker);
 /* Read shared memory.  The world is stopped. */
 bool gcm_roots_mark_shared(struct gcm_roots *roots, struct gcm_marker *marker);
 
+/* Does addr lie there? */
+bool gcm_roots_is_shared(const struct gcm_roots *roots, uintptr_t addr);
+
 /* Start seeing writes; false: cannot. */
 bool gcm_roots_arm(struct gcm_roots *roots);
 

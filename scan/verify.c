@@ -5,6 +5,9 @@
  *         cycle's colour.  Each block remembers through which other, or which
  *         root, it was first reached, so that a miss can be explained (Go's
  *         checkmark mode).
+ *
+ *         What was first reached from shared memory proves nothing: another
+ *         process, a parent or a child, may have written there between the two.
  */
 #include "scan/trace.h"
 
@@ -74,8 +77,21 @@ report_miss(const struct gcm_mark_bits *bits, uintptr_t addr)
 	gcm_os_abort();
 }
 
+/* The root that it was first reached from. */
+static uintptr_t
+find_origin(const struct gcm_mark_bits *bits, uintptr_t addr)
+{
+	while (addr != 0 && gcm_zone_has(addr)) {
+		uintptr_t from = atomic_load(
+		    &bits->parent[(addr - bits->lo) >> GCM_GRANULE_SHIFT]);
+
+		addr = gcm_zone_has(from) ? find_start(from) : from;
+	}
+	return addr;
+}
+
 static void
-check_bits(const struct gcm_trace *trace, const struct gcm_mark_bits *bits)
+check_bits(const struct gcm_tracer *tracer, const struct gcm_mark_bits *bits)
 {
 	size_t nwords = ((bits->hi - bits->lo) >> GCM_GRANULE_SHIFT) / 64;
 
@@ -87,7 +103,9 @@ check_bits(const struct gcm_trace *trace, const struct gcm_mark_bits *bits)
 			size_t bit = i * 64 + (size_t)__builtin_ctzll(word);
 			uintptr_t addr = bits->lo + (bit << GCM_GRANULE_SHIFT);
 
-			if (!has_colour(trace, addr))
+			if (!has_colour(tracer->trace, addr) &&
+			    !gcm_roots_is_shared(
+				&tracer->roots, find_origin(bits, addr)))
 				report_miss(bits, addr);
 		}
 	}
@@ -112,7 +130,7 @@ gcm_trace_verify(struct gcm_tracer *tracer)
 		why = gcm_trace_whole(tracer);
 		gcm_crew_use(NULL);
 		if (why == GCM_ABANDON_NOT)
-			check_bits(tracer->trace, &bits);
+			check_bits(tracer, &bits);
 	}
 	if (bits.reached != NULL)
 		gcm_own_unmap(bits.reached, bits.reached_len);

@@ -206,7 +206,7 @@ class Memcached(Server):
     def command(self):
         user = ["-u", "root"] if os.geteuid() == 0 else []
         return ["memcached", "-s", os.path.join(self.folder, "m"), "-m",
-                "64", "-t", "1"] + user
+                "64", "-t", "1", "-c", "64"] + user
 
     def answers(self):
         return self.accepts("m")
@@ -327,10 +327,11 @@ def cpu_seconds(pid):
 
 def end(server, process):
     """Stop it the gentle way; what it printed is not asked for."""
-    for member in family(process.pid)[:1]:
-        os.kill(member, server.stop_signal)
     try:
+        os.kill(process.pid, server.stop_signal)
         process.wait(60)
+    except ProcessLookupError:
+        raise Trouble("has ended by itself") from None
     except subprocess.TimeoutExpired:
         raise Trouble("does not end") from None
     finally:
@@ -405,10 +406,11 @@ class Counter:
         else:
             self.tool = "callgrind" if shutil.which("valgrind") else None
 
-    def once(self, server, preloaded, count):
+    def once(self, server, preloaded, count, seconds=0):
         """Instructions of all processes while they answer so many requests,
-        start and end included: {(object, function): instructions}. The
-        library is put into the server alone, not into the tool."""
+        start and end included: {(object, function): instructions}; and how
+        long it took, at least so many seconds. The library is put into the
+        server alone, not into the tool."""
         for name in glob.glob(os.path.join(server.folder, "count.*")):
             os.unlink(name)
         if self.tool == "perf":
@@ -425,10 +427,13 @@ class Counter:
                         "server", server.user)
         try:
             await_answer(server, process)
+            began = time.monotonic()
             server.load(count, None)
+            took = time.monotonic() - began
+            time.sleep(max(0, seconds - took))
         finally:
             end(server, process)
-        return self.read(server.folder)
+        return self.read(server.folder), took
 
     def read(self, folder):
         """What the tool has written."""
@@ -446,11 +451,13 @@ class Counter:
         return counts
 
     def per_request(self, server, preloaded):
-        """From two runs, one of them four times as long: what is spent at the
-        start and in the end falls out."""
+        """From two runs of equal length with four times the requests in one of
+        them: what is spent at the start and in the end falls out, and so does
+        what a server does ten times a second, request or not, which would be
+        a lot where the tool makes it fifty times slower."""
         count = max(server.counted // self.bench.args.quick, 100)
-        few = self.once(server, preloaded, count)
-        many = self.once(server, preloaded, 4 * count)
+        many, took = self.once(server, preloaded, 4 * count)
+        few, _ = self.once(server, preloaded, count, took)
         total = getattr(server, "per_run", int)
         more = total(4 * count) - total(count)
         return {key: (many[key] - few[key]) / more for key in many}

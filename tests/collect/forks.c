@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "include/gcmalloc.h"
 #include "tests/collect/child.h"
 
 enum {
@@ -472,6 +473,41 @@ born_inside(void)
 	return *(unsigned char *)block == 1 && chain != NULL ? 0 : 1;
 }
 
+/* The parent writes what the child takes for addresses of its own garbage, into
+ * memory that both have: GCM_DEBUG=verify=1 must not take that for a miss.
+ */
+static int
+verify_shared(void)
+{
+	void **words = mmap(NULL, 1 << 16, PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	static void *garbage[64];
+	pid_t pid;
+
+	KIT_CHECK(words != MAP_FAILED);
+	for (size_t i = 0; i < KIT_COUNT(garbage); i++)
+		garbage[i] = calloc(1, 200);
+	pid = kit_fork();
+	if (pid == 0) {
+		memset(garbage, 0, sizeof(garbage));
+		for (size_t i = 0; i < 400; i++)
+			(void)gcm_collect();
+		_exit(0);
+	}
+	while (true) {
+		siginfo_t info = {.si_pid = 0};
+
+		for (size_t i = 0; i < KIT_COUNT(garbage); i++)
+			words[i * 64] = garbage[i];
+		memset(words, 0, 1 << 16);
+		waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT);
+		if (info.si_pid != 0)
+			break;
+	}
+	kit_reap(pid);
+	return 0;
+}
+
 static const struct child_body bodies[] = {
     {"threads", from_threads},
     {"grandchildren", grandchildren},
@@ -480,6 +516,7 @@ static const struct child_body bodies[] = {
     {"shells", shells},
     {"bare", without_handler},
     {"born", born_inside},
+    {"verify-shared", verify_shared},
     {NULL, NULL},
 };
 
@@ -504,6 +541,18 @@ with_each_back_end(const char *body)
 	}
 }
 
+static void
+shared(void)
+{
+	static const char *const options[] = {"GCM_INTERVAL=2ms",
+	    "GCM_MINHEAP=0", "GCM_DEBUG=gctrace=1,verify=1", "GCM_MODE=report",
+	    NULL};
+	struct child child = {.seconds = 40};
+
+	child_run(&child, "verify-shared", options);
+	child_is_good(&child, 100);
+}
+
 #define CASE(name, body)                                                       \
 	static void name(void)                                                 \
 	{                                                                      \
@@ -525,6 +574,7 @@ static const struct kit_case cases[] = {
     {"shell", of_shells, KIT_PLAIN, 130},
     {"born-inside", born, KIT_PLAIN, 130},
     {"handler-missing", bare, KIT_PLAIN, 130},
+    {"verify-shared", shared, KIT_PLAIN, 60},
     {NULL, NULL, 0, 0},
 };
 
