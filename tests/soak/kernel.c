@@ -20,7 +20,8 @@
 #include "tests/soak/soak.h"
 
 enum {
-	CONNECTIONS = 24,
+	BUSY = 24,        /* connections that something comes from */
+	CONNECTIONS = 40, /* the others are silent until the end */
 	FLYING = 40,
 	TIMERS = 8
 };
@@ -98,7 +99,7 @@ run_epoll(struct kit_rng *rng)
 		int n;
 
 		for (size_t i = kit_below(rng, 4); i > 0; i--)
-			KIT_CHECK(write(fds[kit_below(rng, CONNECTIONS)], &one,
+			KIT_CHECK(write(fds[kit_below(rng, BUSY)], &one,
 				      sizeof(one)) == sizeof(one));
 		n = epoll_wait(set, events, 8, (int)kit_below(rng, 4));
 		if (n < 0)
@@ -245,12 +246,12 @@ run_signal(struct kit_rng *rng)
 struct task task_signal = {"signal", run_signal, 1, 0};
 
 static __attribute__((noinline)) timer_t
-set_timer(int sig, struct kit_rng *rng)
+set_timer(int sig, time_t seconds, struct kit_rng *rng)
 {
 	struct sigevent event = {
 	    .sigev_notify = SIGEV_SIGNAL, .sigev_signo = sig};
 	struct itimerspec when = {
-	    .it_value = {0, 1 + (long)kit_below(rng, 30000000)}};
+	    .it_value = {seconds, 1 + (long)kit_below(rng, 30000000)}};
 	timer_t timer;
 
 	event.sigev_value.sival_ptr = cell_any(rng);
@@ -263,27 +264,38 @@ set_timer(int sig, struct kit_rng *rng)
 
 /* Fetched by sigwaitinfo: its timer may be any thread's, nobody else does. */
 static void
-run_timer(struct kit_rng *rng)
+await_timers(timer_t *timers, size_t n, int sig)
 {
-	int sig = SIGRTMIN + 4;
+	siginfo_t info;
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, sig);
+	for (size_t i = 0; i < n; i++) {
+		KIT_CHECK(sigwaitinfo(&set, &info) == sig);
+		cell_free(info.si_value.sival_ptr, "timer");
+	}
+	for (size_t i = 0; i < n; i++)
+		timer_delete(timers[i]);
+}
+
+static void
+run_timer(struct kit_rng *rng)
+{
+	struct itimerspec now = {.it_value = {0, 1}};
+	timer_t timers[TIMERS], late[TIMERS]; /* those: in the end */
+	int sig = SIGRTMIN + 4, late_sig = SIGRTMIN + 5;
+
+	for (size_t i = 0; i < TIMERS; i++)
+		late[i] = set_timer(late_sig, 100000, rng);
 	while (soak_goes_on()) {
-		timer_t timers[TIMERS];
-
 		for (size_t i = 0; i < TIMERS; i++)
-			timers[i] = set_timer(sig, rng);
-		for (size_t i = 0; i < TIMERS; i++) {
-			siginfo_t info;
-
-			KIT_CHECK(sigwaitinfo(&set, &info) == sig);
-			cell_free(info.si_value.sival_ptr, "timer");
-		}
-		for (size_t i = 0; i < TIMERS; i++)
-			timer_delete(timers[i]);
+			timers[i] = set_timer(sig, 0, rng);
+		await_timers(timers, TIMERS, sig);
 		soak_did(&task_timer);
 	}
+	for (size_t i = 0; i < TIMERS; i++)
+		KIT_CHECK(timer_settime(late[i], 0, &now, NULL) == 0);
+	await_timers(late, TIMERS, late_sig);
 }
 struct task task_timer = {"timer", run_timer, 1, 0};
