@@ -51,7 +51,7 @@ REASON = re.compile(r"\(abandoned: ([^)]*)\)")
 
 # The least there must be in a short round, per worker; SOAK_TASKS apart.
 MINIMUM = 1
-REMEMBERED_HELD = 0.15      # of what is remembered, held by chance
+REMEMBERED_HELD = 0.25      # of what is remembered, held by chance
 EPOLL_RING = 1024           # values of epoll_ctl that are kept anyway
 EPOLL_LOST = 4              # of so many of them one is lost
 
