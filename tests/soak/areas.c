@@ -258,9 +258,6 @@ resume(struct coroutine *co)
 static __attribute__((noinline)) void
 lose_coroutine(struct coroutine *co, struct kit_rng *rng)
 {
-	/* Larger than what is signalled: the addresses of signals' values that
-	 * a handler has had are still kept alive, whatever is there by then.
-	 */
 	struct cell *cell = cell_new(rng, 1, 500);
 
 	*(struct cell **)(void *)co->stack = cell;

@@ -206,7 +206,12 @@ handle(int sig, sigset_t *set)
 static __attribute__((noinline)) void
 queue_cell(int sig, struct kit_rng *rng)
 {
-	union sigval value = {.sival_ptr = cell_any(rng)};
+	/* Small: addresses that a handler has had are still kept alive,
+	 * whatever is there by then, and must not be those of what areas.c
+	 * loses.
+	 */
+	union sigval value = {
+	    .sival_ptr = cell_new(rng, 0, kit_below(rng, 60))};
 
 	KIT_CHECK(pthread_sigqueue(pthread_self(), sig, value) == 0);
 	value.sival_ptr = NULL;
