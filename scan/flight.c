@@ -213,6 +213,7 @@ gcm_flight_mark(struct gcm_marker *marker)
 {
 	if (!gcm_flight_is_used())
 		return;
+	marker->where = (uintptr_t)table;
 	for (uint32_t i = 0; i < TABLE; i++) {
 		uint64_t seen = atomic_load(&table[i]);
 

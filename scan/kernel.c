@@ -307,6 +307,7 @@ gcm_kernel_mark(struct gcm_marker *marker, bool stopped)
 	bool whole = true;
 
 	gcm_flight_mark(marker);
+	marker->where = 0;
 	if (stopped && !incomplete && to - from <= RING / 2) {
 		read_ring(marker, from, to);
 		return true;

@@ -6,8 +6,9 @@
  *         root, it was first reached, so that a miss can be explained (Go's
  *         checkmark mode).
  *
- *         What was first reached from shared memory proves nothing: another
- *         process, a parent or a child, may have written there between the two.
+ *         What was first reached from shared memory, or from what the kernel
+ *         holds, proves nothing: a parent or a child has the same epoll sets,
+ *         and may have written to either between the two.
  */
 #include "scan/trace.h"
 
@@ -77,7 +78,7 @@ report_miss(const struct gcm_mark_bits *bits, uintptr_t addr)
 	gcm_os_abort();
 }
 
-/* The root that it was first reached from. */
+/* The root that it was first reached from; 0: the kernel (scan/kernel.c). */
 static uintptr_t
 find_origin(const struct gcm_mark_bits *bits, uintptr_t addr)
 {
@@ -88,6 +89,13 @@ find_origin(const struct gcm_mark_bits *bits, uintptr_t addr)
 		addr = gcm_zone_has(from) ? find_start(from) : from;
 	}
 	return addr;
+}
+
+/* Can no other process have put it there? */
+static bool
+is_proof(const struct gcm_tracer *tracer, uintptr_t origin)
+{
+	return origin != 0 && !gcm_roots_is_shared(&tracer->roots, origin);
 }
 
 static void
@@ -104,8 +112,7 @@ check_bits(const struct gcm_tracer *tracer, const struct gcm_mark_bits *bits)
 			uintptr_t addr = bits->lo + (bit << GCM_GRANULE_SHIFT);
 
 			if (!has_colour(tracer->trace, addr) &&
-			    !gcm_roots_is_shared(
-				&tracer->roots, find_origin(bits, addr)))
+			    is_proof(tracer, find_origin(bits, addr)))
 				report_miss(bits, addr);
 		}
 	}
