@@ -423,6 +423,11 @@ class Counter:
             tool = ["valgrind", "-q", "--tool=callgrind",
                     "--trace-children=yes", "--callgrind-out-file=count.%p"]
         env = self.bench.environment(preloaded)
+        # No collections: the emulator's own code would be marked as the
+        # program's is. What they cost is in the CPU column.
+        if self.tool == "callgrind":
+            for name in ("GCM_PERCENT", "GCM_INTERVAL", "GCM_MEMLIMIT"):
+                env[name] = "off"
         library = env.pop("LD_PRELOAD", None)
         if library:
             tool += ["env", "LD_PRELOAD=" + library]
