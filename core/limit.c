@@ -11,6 +11,7 @@
  */
 #include "core/limit.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "core/option.h"
@@ -27,7 +28,8 @@ enum {
 #define AGE_NS 10000000000u /* limits are seldom changed */
 
 static struct {
-	uint64_t read_ns;          /* 0: never; the caller, as all here */
+	uint64_t read_ns;          /* 0: never; the caller, as all here; last,
+				    * for a fork may come in between */
 	uint32_t ncpus;            /* as of then */
 	uint64_t memory;           /* as of then */
 	char groups[GROUPS_BYTES]; /* /proc/self/cgroup */
@@ -241,21 +243,21 @@ find_least(const char *controller, const char *old_root,
 static void
 read_limits(void)
 {
-	uint64_t now = gcm_os_now_ns(), quota, ncpus = gcm_os_cpus();
+	uint64_t now = gcm_os_now_ns(), quota, ncpus = gcm_os_cpus(), memory;
 	long got;
 
 	if (limits.read_ns != 0 && now - limits.read_ns < AGE_NS)
 		return;
-	limits.read_ns = now;
 	got = gcm_os_read_file(
 	    "/proc/self/cgroup", limits.groups, sizeof(limits.groups) - 1);
 	limits.groups[got > 0 ? got : 0] = '\0';
 	quota = find_least("cpu", "/sys/fs/cgroup/cpu", read_cpus);
 	limits.ncpus = (uint32_t)(quota < ncpus ? quota : ncpus);
-	limits.memory =
-	    find_least("memory", "/sys/fs/cgroup/memory", read_memory);
-	if (limits.memory >= gcm_os_memory()) /* version 1 has no "max" */
-		limits.memory = UINT64_MAX;
+	memory = find_least("memory", "/sys/fs/cgroup/memory", read_memory);
+	/* Version 1 has no "max". */
+	limits.memory = memory >= gcm_os_memory() ? UINT64_MAX : memory;
+	atomic_signal_fence(memory_order_seq_cst);
+	limits.read_ns = now;
 }
 
 uint32_t
