@@ -2,6 +2,7 @@
 #ifndef GCM_CORE_CORE_H
 #define GCM_CORE_CORE_H
 
+#include "core/about.h"
 #include "core/alter.h"
 #include "core/arch.h"
 #include "core/audit.h"

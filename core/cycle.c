@@ -16,6 +16,7 @@
  */
 #include "core/cycle.h"
 
+#include "core/about.h"
 #include "core/audit.h"
 #include "core/cycle_state.h"
 #include "core/gctrace.h"
@@ -270,6 +271,10 @@ gcm_cycle_run(uint32_t wish, bool periodic)
 	if (gcm_audit_is_on())
 		gcm_audit_write_line(
 		    gcm_options.gctrace != 0 || (wish & GCM_WISH_ASKED) != 0);
+	gcm_about_cycle(&gcm_cycle.stat,
+	    outcome.why == GCM_ABANDON_NOT ? NULL
+					   : gcm_gctrace_reason(outcome.why),
+	    gcm_cycle.given_up);
 	atomic_fetch_add(&gcm_cycle.ended, 1);
 	gcm_os_wake(&gcm_cycle.ended, UINT32_MAX >> 1);
 }
@@ -277,8 +282,10 @@ gcm_cycle_run(uint32_t wish, bool periodic)
 bool
 gcm_cycle_alarm(void)
 {
-	return gcm_options.MODE == GCM_MODE_COLLECT &&
-	       !atomic_exchange(&gcm_cycle.alarmed, true);
+	if (gcm_options.MODE != GCM_MODE_COLLECT)
+		return false;
+	atomic_store(&gcm_about.alarmed, 1);
+	return !atomic_exchange(&gcm_cycle.alarmed, true);
 }
 
 void

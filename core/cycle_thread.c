@@ -16,6 +16,7 @@
  *
  * FORK    the child has no thread: gcm_cycle_reset.
  */
+#include "core/about.h"
 #include "core/cycle.h"
 
 #include "core/audit.h"
@@ -62,9 +63,11 @@ gcm_cycle_wish(uint32_t wish)
 		&gcm_cycle.state, &off, GCM_CYCLE_ON))
 		return;
 	if (gcm_os_thread_start(run_collector, NULL, stack, sizeof(stack),
-		&gcm_cycle.alive) != 0)
+		&gcm_cycle.alive) != 0) {
+		atomic_store(&gcm_about.why, "the system gives no thread");
 		(void)atomic_compare_exchange_strong(
 		    &gcm_cycle.state, &on, GCM_CYCLE_OFF);
+	}
 }
 
 bool
@@ -303,6 +306,8 @@ void
 gcm_cycle_disable(void)
 {
 	atomic_store(&gcm_cycle.state, GCM_CYCLE_DISABLED);
+	atomic_store(
+	    &gcm_about.off, "the program installs a filter on system calls");
 	(void)gcm_cycle_stop();
 }
 

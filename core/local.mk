@@ -13,6 +13,10 @@ noinst_LTLIBRARIES += %D%/libcore.la %D%/libcore-noos.la
 %C%_libcore_noos_la_CFLAGS = $(LIB_CFLAGS)
 %C%_libcore_noos_la_SOURCES = \
 	%D%/core.h \
+	%D%/about.def \
+	%D%/about_format.h \
+	%D%/about.h \
+	%D%/about.c \
 	%D%/base.h \
 	%D%/own.h \
 	%D%/scanner.h \

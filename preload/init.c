@@ -29,7 +29,8 @@ begin(int argc, char **argv, char **environ_list)
 	if (gcm_options.SCAVENGE != 0)
 		gcm_scavenge_disable();
 	if (gcm_options.stats != 0 || gcm_options.gctrace != 0 ||
-	    gcm_options.verify != 0 || gcm_audit_is_on())
+	    gcm_options.scavtrace != 0 || gcm_options.verify != 0 ||
+	    gcm_options.doctor != 0 || gcm_audit_is_on())
 		gcm_report_open(gcm_options.LOG);
 	gcm_next_init();
 	gcm_thread_init();
@@ -40,11 +41,13 @@ begin(int argc, char **argv, char **environ_list)
 	if (gcm_options.MODE != MODE_OFF)
 		gcm_cycle_use(gcm_scanner_make());
 	gcm_signal_init();
+	gcm_about_begin(gcm_foreign_is_first);
 }
 
 __attribute__((destructor)) static void
 end(void)
 {
+	gcm_about_end();
 	if (gcm_options.stats != 0)
 		gcm_stat_print();
 	if (gcm_audit_is_on())

@@ -56,32 +56,75 @@ leave_descriptors(void)
 }
 
 static int64_t
-choose_way(void)
+choose_way(const char **instead, int *error)
 {
 	int64_t wanted = gcm_options.CONCURRENT;
 
-	if (wanted == WAY_OFF || atomic_load(&hears_forks))
+	if (wanted == WAY_OFF || wanted == WAY_FORK)
+		*instead = "GCM_CONCURRENT says so";
+	if (wanted == WAY_OFF)
+		return wanted;
+	if (atomic_load(&hears_forks)) {
+		*instead = "the program's own userfaultfd hears of forks";
 		return WAY_OFF;
+	}
 	if (wanted == WAY_FORK)
+		return wanted;
+	if (atomic_load(&has_faults)) {
+		*instead = "the program has a userfaultfd of its own";
 		return WAY_FORK;
-	if (gcm_pin_has_mover() || atomic_load(&has_faults) ||
-	    gcm_dirty_open() != 0)
+	}
+	if (gcm_pin_has_mover()) {
+		*instead = "the program moves parts of the heap's mappings";
 		return WAY_FORK;
+	}
+	*error = gcm_dirty_open();
+	if (*error != 0) {
+		*instead = "the kernel cannot track writes";
+		return WAY_FORK;
+	}
 	gcm_pin_track(true);
 	return WAY_PAGEMAP;
 }
 
 static void
+open_way(void)
+{
+	static const char *const names[] = {
+	    [WAY_PAGEMAP] = "pagemap", [WAY_FORK] = "fork", [WAY_OFF] = "off"};
+	const char *instead = "";
+	int error = 0;
+
+	scanner.way = choose_way(&instead, &error);
+	gcm_about_collector(names[scanner.way], instead, error);
+}
+
+/* Nothing is ever traced. */
+static void
+refuse(const char *why, int error)
+{
+	scanner.error = -EPERM;
+	scanner.way = WAY_OFF;
+	gcm_about_collector(NULL, why, error);
+}
+
+static void
 open_scanner(void)
 {
+	int error;
+
 	scanner.tid = (uint32_t)gcm_arch_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
 	gcm_stop_exempt(scanner.tid, true);
 	scanner.error = 0;
 	scanner.armed = false;
 	/* In the program's own table we would be seen, and closed. */
-	if (!gcm_sandbox_allows() || leave_descriptors() != 0) {
-		scanner.error = -EPERM;
-		scanner.way = WAY_OFF;
+	if (!gcm_sandbox_allows()) {
+		refuse("a filter kills who makes our system calls", -EPERM);
+		return;
+	}
+	error = leave_descriptors();
+	if (error != 0) {
+		refuse("no table of descriptors of our own", error);
 		return;
 	}
 	(void)gcm_arch_syscall(
@@ -91,7 +134,11 @@ open_scanner(void)
 	if (scanner.error == 0)
 		scanner.error = gcm_pages_open();
 	if (scanner.error == 0)
-		scanner.way = choose_way();
+		open_way();
+	else
+		gcm_about_collector(NULL,
+		    "the threads or pages of the process cannot be listed",
+		    scanner.error);
 }
 
 static void
