@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "core/core.h"
+#include "preload/image.h"
 #include "preload/preload.h"
 
 enum {
@@ -73,6 +74,46 @@ find_behind(const char *name)
 	return function;
 }
 
+/* The first of the objects, in the order of the global scope, that defines
+ * free.
+ */
+struct definer {
+	const void *found; /* by the loader */
+	const void *self;  /* a function of ours */
+	bool ours;
+};
+
+static int
+look_at_object(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	struct definer *definer = arg;
+	struct gcm_image image;
+
+	(void)size;
+	if (!gcm_image_read(info, &image))
+		return gcm_image_holds(info, definer->found);
+	if (gcm_image_find(&image, "free", NULL) == NULL)
+		return 0;
+	definer->ours = gcm_image_holds(info, definer->self);
+	return 1;
+}
+
+/* Where an executable at a fixed address takes the address of free, that is a
+ * place in the executable itself, which jumps to the function: then the loader
+ * names the executable.
+ */
+static bool
+is_first(const void *self)
+{
+	struct definer definer = {.found = dlsym(RTLD_DEFAULT, "free"),
+	    .self = (const void *)&gcm_foreign_init};
+
+	if (find_object(definer.found) == self)
+		return true;
+	(void)dl_iterate_phdr(look_at_object, &definer);
+	return definer.ours;
+}
+
 static int
 find_who(void)
 {
@@ -84,7 +125,7 @@ find_who(void)
 	*(void **)&behind.info = find_behind("mallinfo2");
 	self = find_object((const void *)&gcm_foreign_init);
 	libc = find_object((const void *)&__errno_location);
-	behind.first = find_object(dlsym(RTLD_DEFAULT, "free")) == self;
+	behind.first = is_first(self);
 	return behind.first && find_object(*(void **)&behind.free) == libc
 		   ? GLIBC
 		   : OTHER;
