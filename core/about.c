@@ -41,8 +41,7 @@ static bool
 is_asked_for(void)
 {
 	return gcm_options.doctor == ANY_PROCESS ||
-	       (gcm_options.doctor != 0 &&
-		   gcm_options.doctor == gcm_os_pid());
+	       (gcm_options.doctor != 0 && gcm_options.doctor == gcm_os_pid());
 }
 
 static void

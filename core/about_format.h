@@ -1,8 +1,9 @@
 /* about_format.h -- what the library says of itself, as `gcmalloc doctor` reads
  *
  * In a line of text:
- *   gcmalloc doctor <tab> pid=N <tab> event=WORD [<tab> NAME=VALUE]... <newline>
- * with a pair for each row of about.def, of which a reader takes those it knows.
+ *   gcmalloc doctor <tab> pid=N <tab> event=WORD [<tab> NAME=VALUE]...
+ * <newline> with a pair for each row of about.def, of which a reader takes
+ * those it knows.
  *
  * In the memory of a running process: the struct lies in the library's data,
  * which the mappings show, and is found by its head.
