@@ -16,6 +16,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "tools/verb.h"
+
 enum {
 	PATH_BYTES = 300,
 	LINE_BYTES = 256,
@@ -26,12 +28,12 @@ enum {
 };
 
 static int
-is_collector(const char *pid, const char *tid)
+is_collector(long process, const char *tid)
 {
 	char path[PATH_BYTES], name[LINE_BYTES] = "";
 	FILE *file;
 
-	snprintf(path, sizeof(path), "/proc/%s/task/%s/comm", pid, tid);
+	snprintf(path, sizeof(path), "/proc/%ld/task/%s/comm", process, tid);
 	file = fopen(path, "re");
 	if (file == NULL)
 		return 0;
@@ -41,21 +43,20 @@ is_collector(const char *pid, const char *tid)
 	return strcmp(name, "gcmalloc\n") == 0;
 }
 
-/* The collector's thread; 0: there is none. */
-static long
-find_collector(const char *pid)
+long
+find_collector(long process)
 {
 	char path[PATH_BYTES];
 	struct dirent *entry;
 	long tid = 0;
 	DIR *tasks;
 
-	snprintf(path, sizeof(path), "/proc/%s/task", pid);
+	snprintf(path, sizeof(path), "/proc/%ld/task", process);
 	tasks = opendir(path);
 	if (tasks == NULL)
 		return 0;
 	while (tid == 0 && (entry = readdir(tasks)) != NULL)
-		if (is_collector(pid, entry->d_name))
+		if (is_collector(process, entry->d_name))
 			tid = strtol(entry->d_name, NULL, 10);
 	closedir(tasks);
 	return tid;
@@ -63,13 +64,13 @@ find_collector(const char *pid)
 
 /* The signal that the thread does not block; 0: it is busy. */
 static int
-find_signal(const char *pid, long tid)
+find_signal(long process, long tid)
 {
 	char path[PATH_BYTES], line[LINE_BYTES];
 	uint64_t blocked = ~(uint64_t)0;
 	FILE *file;
 
-	snprintf(path, sizeof(path), "/proc/%s/task/%ld/status", pid, tid);
+	snprintf(path, sizeof(path), "/proc/%ld/task/%ld/status", process, tid);
 	file = fopen(path, "re");
 	if (file == NULL)
 		return 0;
@@ -84,35 +85,32 @@ find_signal(const char *pid, long tid)
 }
 
 int
-ask_for_collection(const char *pid)
+ask_collector(char **argv)
 {
-	char *end;
-	long process = strtol(pid, &end, 10), tid = 0;
+	long process, tid = 0;
 
-	if (process <= 0 || *end != '\0') {
-		fprintf(stderr, "gcmalloc: no process id: %s\n", pid);
-		return 2;
-	}
+	if (argv[0] == NULL || argv[1] != NULL)
+		return refuse(EXIT_USAGE, "gc: which process?");
+	process = parse_process(argv[0]);
+	if (process == 0)
+		return refuse(EXIT_USAGE, "no process id: %s", argv[0]);
 	for (int i = 0; i < TRIES; i++) {
 		int number = 0;
 
-		tid = find_collector(pid);
+		tid = find_collector(process);
 		if (tid == 0)
 			break;
-		number = find_signal(pid, tid);
+		number = find_signal(process, tid);
 		if (number != 0 &&
 		    syscall(SYS_tgkill, process, tid, number) == 0)
 			return EXIT_SUCCESS;
-		if (number != 0 && errno != ESRCH) {
-			fprintf(stderr, "gcmalloc: process %ld: %s\n", process,
+		if (number != 0 && errno != ESRCH)
+			return refuse(EXIT_FAILURE, "process %ld: %s", process,
 			    strerror(errno));
-			return EXIT_FAILURE;
-		}
 		usleep(TRY_US);
 	}
-	fprintf(stderr, "gcmalloc: process %ld %s\n", process,
+	return refuse(EXIT_FAILURE, "process %ld %s", process,
 	    tid != 0 ? "is busy"
 		     : "has no collector now: its heap is small, or it was "
 		       "quiet and has been collected");
-	return EXIT_FAILURE;
 }

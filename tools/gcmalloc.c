@@ -1,312 +1,106 @@
-/* gcmalloc.c -- the command: run a program on this heap
+/* gcmalloc.c -- the command
  *
- * MODEL   `gcmalloc run PROGRAM` puts the library first in LD_PRELOAD and
- *         becomes PROGRAM.  The library is the one of the build tree this
- *         command lies in, else the one it was installed with.
- *
- *         The options' help, docs/options.md and the manual page's section
- *         are all printed from core/option.def.
+ * MODEL   A table of verbs, which makes the help; each has a file of its own.
  */
-#include <errno.h>
-#include <inttypes.h>
-#include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "tools/collect.h"
+#include "tools/doctor.h"
+#include "tools/launch.h"
+#include "tools/options.h"
+#include "tools/verb.h"
 
-#define LIBRARY "libgcmalloc.so"
-
-enum status {
-	EXIT_USAGE = 2,
-	EXIT_CANNOT_RUN = 126, /* as env(1) has it */
-	EXIT_NOT_FOUND = 127
-};
-
-enum kind {
-	NUMBER, /* by unit, or one of the unit's choices */
-	FILE_NAME,
-	DEBUG_KEY /* of GCM_DEBUG's list */
-};
-
-struct option_row {
-	enum kind kind;
+struct verb {
 	const char *name;
-	int64_t dflt;
-	const char *unit;
-	const char *status;
-	const char *doc;
+	const char *arguments;
+	const char *help;
+	int (*run)(char **argv); /* from behind the verb on; the exit status */
 };
 
-static const struct option_row option_rows[] = {
-#define OPT(name, dflt, lo, hi, unit, status, doc)                             \
-	{NUMBER, "GCM_" #name, dflt, unit, #status, doc},
-#define PATH(name, status, doc) {FILE_NAME, "GCM_" #name, 0, "", #status, doc},
-#define DBG(name, dflt, lo, hi, status, doc)                                   \
-	{DEBUG_KEY, "GCM_DEBUG=" #name, dflt, "count", #status, doc},
-#include "core/option.def"
-#undef OPT
-#undef PATH
-#undef DBG
+static const struct verb verbs[] = {
+    {"run", "[--] PROGRAM [ARGUMENT...]",
+	"Run PROGRAM with " LIBRARY " in place of its malloc.", run_program},
+    {"doctor", "[-n] [-o FILE] [--] PROGRAM [ARGUMENT...] | PID",
+	"Say whether that works for PROGRAM here, or in a running process.",
+	consult_doctor},
+    {"gc", "PID", "Ask a running process for a collection.", ask_collector},
 };
 
-enum {
-	NOPTIONS = sizeof(option_rows) / sizeof(option_rows[0])
-};
-
-/* What a unit's suffixes are worth, largest first. */
-struct suffix {
-	int64_t value;
+struct flag {
 	const char *name;
+	void (*print)(void);
 };
-
-static const struct suffix byte_suffixes[] = {
-    {INT64_C(1) << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}, {1, ""}};
-static const struct suffix time_suffixes[] = {{INT64_C(60000000000), "m"},
-    {1000000000, "s"}, {1000000, "ms"}, {1000, "us"}, {1, "ns"}};
-
-/* The place-th of the words between bars. */
-static void
-print_choice(FILE *out, const char *words, int64_t place)
-{
-	for (; place > 0; place--) {
-		words += strcspn(words, "|");
-		words += *words == '|';
-	}
-	fprintf(out, "%.*s", (int)strcspn(words, "|"), words);
-}
-
-static void
-print_scaled(FILE *out, int64_t value, const struct suffix *suffix)
-{
-	while (suffix->value > 1 && (value == 0 || value % suffix->value != 0))
-		suffix++;
-	fprintf(out, "%" PRId64 "%s", value / suffix->value, suffix->name);
-}
-
-static void
-print_number(FILE *out, const struct option_row *row)
-{
-	if (row->unit[0] == '=')
-		print_choice(out, row->unit + 1, row->dflt);
-	else if (row->dflt < 0)
-		fputs(row->dflt == -1   ? "off"
-		      : row->dflt == -2 ? "cgroup"
-					: "all",
-		    out);
-	else if (strncmp(row->unit, "bytes", 5) == 0)
-		print_scaled(out, row->dflt, byte_suffixes);
-	else if (strncmp(row->unit, "ns", 2) == 0)
-		print_scaled(out, row->dflt, time_suffixes);
-	else
-		fprintf(out, "%" PRId64 "%s", row->dflt,
-		    row->unit[0] == '%' ? "%" : "");
-}
-
-/* The default as one would write it. */
-static const char *
-default_of(const struct option_row *row)
-{
-	static char text[64];
-	FILE *out;
-
-	if (row->kind == FILE_NAME)
-		return "none";
-	out = fmemopen(text, sizeof(text), "w");
-	if (out == NULL)
-		return "?";
-	print_number(out, row);
-	fclose(out);
-	return text;
-}
-
-/* What it takes: words of the unit, or a kind of value. */
-static const char *
-values_of(const struct option_row *row)
-{
-	static const struct {
-		const char *unit;
-		const char *text;
-	} values[] = {
-	    {"%", "percent"},
-	    {"bytes", "bytes, KiB, MiB, GiB"},
-	    {"ns", "ns, us, ms, s, m"},
-	    {"count", "number"},
-	    {"bits", "mask"},
-	    {"signal", "0, 34 to 64"},
-	};
-	static char text[128];
-	const char *unit = row->unit;
-	size_t used = 0;
-
-	if (row->kind == FILE_NAME)
-		return "file; %p is the process";
-	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-		size_t len = strlen(values[i].unit);
-
-		if (strncmp(values[i].unit, unit, len) != 0)
-			continue;
-		used = (size_t)sprintf(text, "%s", values[i].text);
-		unit += len;
-	}
-	/* "=a|b", "#1|2" or what is left of "bytes|off": "a, b", ", off" */
-	for (unit += *unit == '=' || *unit == '#'; *unit != '\0'; unit++)
-		used += (size_t)sprintf(text + used, "%s",
-		    *unit == '|' ? ", " : (char[]){*unit, '\0'});
-	return text;
-}
 
 static void
 print_help(void)
 {
-	puts("usage: gcmalloc run [--] PROGRAM [ARGUMENT...]\n"
-	     "       gcmalloc gc PID\n"
-	     "       gcmalloc --help | --version\n"
-	     "\n"
-	     "Run PROGRAM with " LIBRARY " in place of its malloc.\n"
-	     "\n"
-	     "The library's options are environment variables:");
-	for (int i = 0; i < NOPTIONS; i++) {
-		const struct option_row *row = &option_rows[i];
-
-		printf("\n  %s  (%s; default %s%s)\n      %s\n", row->name,
-		    values_of(row), default_of(row),
-		    strcmp(row->status, "reserved") == 0 ? "; reserved" : "",
-		    row->doc);
-	}
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		printf("%s gcmalloc %s %s\n", i == 0 ? "usage:" : "      ",
+		    verbs[i].name, verbs[i].arguments);
+	puts("       gcmalloc --help | --version\n");
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		printf("  %-8s%s\n", verbs[i].name, verbs[i].help);
+	puts("");
+	print_option_help();
 }
 
 static void
-print_markdown(void)
+print_version(void)
 {
-	puts("# Options\n"
-	     "\n"
-	     "Environment variables, read once when the program starts. "
-	     "`GCM_DEBUG` takes a list:\n"
-	     "`GCM_DEBUG=stats=1,verify=1`. Reserved ones are read and "
-	     "checked, and have no effect yet.\n"
-	     "\n"
-	     "This page is made from `core/option.def` by `make docs`.\n"
-	     "\n"
-	     "| variable | meaning | values | default | status |\n"
-	     "|---|---|---|---|---|");
-	for (int i = 0; i < NOPTIONS; i++) {
-		const struct option_row *row = &option_rows[i];
-
-		printf("| `%s` | %s | %s | %s | %s |\n", row->name, row->doc,
-		    values_of(row), default_of(row), row->status);
-	}
+	puts(PACKAGE_STRING);
 }
 
-static void
-print_roff(const char *text)
+static const struct flag flags[] = {
+    {"--help", print_help},
+    {"--version", print_version},
+    {"--options-md", print_option_markdown},
+    {"--options-man", print_option_manual},
+};
+
+int
+refuse(int status, const char *format, ...)
 {
-	for (; *text != '\0'; text++) {
-		if (*text == '-')
-			putchar('\\');
-		putchar(*text);
-	}
+	va_list list;
+
+	fputs("gcmalloc: ", stderr);
+	va_start(list, format);
+	(void)vfprintf(stderr, format, list);
+	va_end(list);
+	fputc('\n', stderr);
+	return status;
 }
 
-static void
-print_manual(void)
+long
+parse_process(const char *text)
 {
-	for (int i = 0; i < NOPTIONS; i++) {
-		const struct option_row *row = &option_rows[i];
+	char *end;
+	long process = strtol(text, &end, 10);
 
-		printf(".TP\n.B %s\n", row->name);
-		print_roff(row->doc);
-		printf("\nTakes: %s.\n", values_of(row));
-		printf("Default: %s.\n", default_of(row));
-		if (strcmp(row->status, "reserved") == 0)
-			puts("Reserved.");
-	}
-}
-
-/* The library's path in a buffer of PATH_MAX; 0, or -1 when there is none. */
-static int
-find_library(char *path)
-{
-	char self[PATH_MAX];
-	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	if (len > 0) {
-		self[len] = '\0';
-		*strrchr(self, '/') = '\0';
-		len = snprintf(path, PATH_MAX, "%s/../.libs/" LIBRARY, self);
-		if (len < PATH_MAX && access(path, R_OK) == 0)
-			return 0;
-	}
-	len = snprintf(path, PATH_MAX, "%s/" LIBRARY, GCM_LIBDIR);
-	return len < PATH_MAX && access(path, R_OK) == 0 ? 0 : -1;
-}
-
-/* Put the library before whatever is preloaded already. */
-static int
-preload_library(const char *path)
-{
-	const char *others = getenv("LD_PRELOAD");
-	char *all;
-	int failed;
-
-	if (others == NULL || *others == '\0')
-		return setenv("LD_PRELOAD", path, 1);
-	if (asprintf(&all, "%s:%s", path, others) < 0)
-		return -1;
-	failed = setenv("LD_PRELOAD", all, 1);
-	free(all);
-	return failed;
-}
-
-static int
-run_program(char **argv)
-{
-	char path[PATH_MAX];
-
-	if (*argv != NULL && strcmp(*argv, "--") == 0)
-		argv++;
-	if (*argv == NULL) {
-		fputs("gcmalloc: run: which program?\n", stderr);
-		return EXIT_USAGE;
-	}
-	if (find_library(path) != 0) {
-		fputs("gcmalloc: " LIBRARY " is not installed\n", stderr);
-		return EXIT_CANNOT_RUN;
-	}
-	if (preload_library(path) != 0) {
-		perror("gcmalloc");
-		return EXIT_CANNOT_RUN;
-	}
-	execvp(*argv, argv);
-	fprintf(stderr, "gcmalloc: %s: %s\n", *argv, strerror(errno));
-	return errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_RUN;
+	return *text >= '0' && *text <= '9' && *end == '\0' && process > 0 &&
+		       process <= 1 << 30
+		   ? process
+		   : 0;
 }
 
 int
 main(int argc, char **argv)
 {
-	const char *verb = argc > 1 ? argv[1] : "";
+	const char *word = argc > 1 ? argv[1] : NULL;
 
-	if (strcmp(verb, "run") == 0)
-		return run_program(argv + 2);
-	if (strcmp(verb, "gc") == 0 && argc == 3)
-		return ask_for_collection(argv[2]);
-	if (strcmp(verb, "--help") == 0)
-		print_help();
-	else if (strcmp(verb, "--version") == 0)
-		puts(PACKAGE_STRING);
-	else if (strcmp(verb, "--options-md") == 0)
-		print_markdown();
-	else if (strcmp(verb, "--options-man") == 0)
-		print_manual();
-	else {
-		fputs("usage: gcmalloc run [--] PROGRAM [ARGUMENT...]\n"
-		      "       gcmalloc gc PID\n"
-		      "       gcmalloc --help | --version\n",
-		    stderr);
-		return EXIT_USAGE;
-	}
-	return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	if (word == NULL)
+		return refuse(EXIT_USAGE, "what to do? (gcmalloc --help)");
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (strcmp(word, verbs[i].name) == 0)
+			return verbs[i].run(argv + 2);
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		if (strcmp(word, flags[i].name) == 0 && argc == 2) {
+			flags[i].print();
+			return fflush(stdout) == 0 ? EXIT_SUCCESS
+						   : EXIT_FAILURE;
+		}
+	return refuse(
+	    EXIT_USAGE, "no such command: %s (gcmalloc --help)", word);
 }

@@ -3,4 +3,25 @@
 bin_PROGRAMS += %D%/gcmalloc
 
 %C%_gcmalloc_CPPFLAGS = $(LIB_CPPFLAGS) -DGCM_LIBDIR='"$(libdir)"'
-%C%_gcmalloc_SOURCES = %D%/gcmalloc.c %D%/collect.h %D%/collect.c
+%C%_gcmalloc_SOURCES = \
+	%D%/gcmalloc.c \
+	%D%/verb.h \
+	%D%/options.h \
+	%D%/options.c \
+	%D%/launch.h \
+	%D%/launch.c \
+	%D%/collect.h \
+	%D%/collect.c \
+	%D%/elf.h \
+	%D%/elf.c \
+	%D%/finding.h \
+	%D%/finding.c \
+	%D%/program.h \
+	%D%/program.c \
+	%D%/system.h \
+	%D%/system.c \
+	%D%/answer.h \
+	%D%/answer.c \
+	%D%/doctor.h \
+	%D%/doctor.c \
+	%D%/doctor_run.c
