@@ -25,6 +25,8 @@ enum {
 	LINE_BYTES = 768,
 	ANY_PROCESS = 1
 };
+
+static _Atomic bool silent; /* a filter may kill who opens a file; sticky */
 #define COLLECT_NS 2000000000u
 
 struct gcm_about gcm_about = {
@@ -130,9 +132,17 @@ gcm_about_cycle(
 }
 
 void
+gcm_about_disable(const char *why)
+{
+	atomic_store(&gcm_about.off, why);
+	if (!atomic_exchange(&silent, true) && is_asked_for())
+		write_line("off", false);
+}
+
+void
 gcm_about_end(void)
 {
-	if (!is_asked_for())
+	if (!is_asked_for() || atomic_load(&silent))
 		return;
 	if (atomic_load(&gcm_about.cycles) == 0 &&
 	    *atomic_load(&gcm_about.off) == '\0')

@@ -29,6 +29,11 @@ void gcm_about_collector(const char *back_end, const char *instead, int error);
 void gcm_about_cycle(
     const struct gcm_cycle_stat *stat, const char *why, uint32_t in_vain);
 
+/* From now on no collector, and no calls that a program seldom makes: `why`.  A
+ * thread of the program's; the last line there is.
+ */
+void gcm_about_disable(const char *why);
+
 /* The program ends.  Has a collection run if there was none, for what there is
  * to say about it; writes the line of the event "exit".
  */

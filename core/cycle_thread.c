@@ -306,8 +306,7 @@ void
 gcm_cycle_disable(void)
 {
 	atomic_store(&gcm_cycle.state, GCM_CYCLE_DISABLED);
-	atomic_store(
-	    &gcm_about.off, "the program installs a filter on system calls");
+	gcm_about_disable("the program installs a filter on system calls");
 	(void)gcm_cycle_stop();
 }
 

@@ -47,6 +47,7 @@ include %D%/model/local.mk
 include %D%/misuse/local.mk
 include %D%/api/local.mk
 include %D%/traps/local.mk
+include %D%/tools/local.mk
 include %D%/programs/local.mk
 include %D%/workloads/local.mk
 include %D%/stress/local.mk

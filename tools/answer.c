@@ -242,8 +242,7 @@ inspect_answer(const struct answer *answer, struct findings *findings)
 	if (answer->back_end[0] != '\0')
 		check_back_end(answer, findings);
 	else if (answer->why[0] == '\0')
-		add_finding(findings, SEVERITY_NOTE, "collector",
-		    "gcmalloc gc PID has one begin, once the heap has some MB",
-		    "not begun yet: the heap was too small to be worth it");
+		add_finding(findings, SEVERITY_NOTE, "collector", NULL,
+		    "has not begun: the heap was too small to be worth it");
 	check_collections(answer, findings);
 }

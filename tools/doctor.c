@@ -67,6 +67,10 @@ guess_back_end(struct findings *findings)
 	if (error == 0)
 		add_finding(findings, SEVERITY_OK, "back end", NULL,
 		    "pagemap would work: the kernel tracks writes");
+	else if (error == KILLED)
+		add_finding(findings, SEVERITY_WARN, "back end",
+		    advise_tracking(error),
+		    "none: a filter kills who asks for one");
 	else
 		add_finding(findings, SEVERITY_WARN, "back end",
 		    advise_tracking(error),
@@ -74,13 +78,29 @@ guess_back_end(struct findings *findings)
 		    strerror(error));
 }
 
+/* Did the library say nothing of it, though it has a collector? */
 static bool
-has_subject(const struct findings *findings, const char *subject)
+is_back_end_open(const struct findings *findings)
 {
-	for (size_t i = 0; i < findings->count; i++)
-		if (strcmp(findings->list[i].subject, subject) == 0)
-			return true;
-	return false;
+	for (size_t i = 0; i < findings->count; i++) {
+		const struct finding *finding = &findings->list[i];
+
+		if (finding->severity == SEVERITY_FAIL ||
+		    strcmp(finding->subject, "back end") == 0 ||
+		    (strcmp(finding->subject, "collector") == 0 &&
+			finding->severity == SEVERITY_WARN))
+			return false;
+	}
+	return true;
+}
+
+/* It cannot be run at all. */
+static int
+refuse_as_found(const char *name, int error, const struct findings *findings)
+{
+	const struct finding *grave = first_finding(findings, SEVERITY_FAIL);
+
+	return refuse_program(grave != NULL ? grave->text : name, error);
 }
 
 static int
@@ -98,19 +118,17 @@ examine_program(FILE *out, const struct request *request, char **argv,
 	if (preload_library(library) != 0)
 		return refuse(EXIT_CANNOT_RUN, "%s", strerror(errno));
 	error = inspect_program(path, 0, findings);
-	if (error != 0 && worst_finding(findings) < SEVERITY_FAIL)
-		return refuse_program(*argv, error);
+	if (error != 0)
+		return refuse_as_found(*argv, error, findings);
 	inspect_preloads(getenv("LD_PRELOAD"), findings);
 	inspect_system("self", findings);
 	if (worst_finding(findings) == SEVERITY_FAIL)
 		add_finding(findings, SEVERITY_NOTE, "run", NULL, "not run");
 	else if (!request->look_only)
 		error = try_program(argv, findings);
-	if (error != 0 && worst_finding(findings) < SEVERITY_FAIL)
+	if (error != 0)
 		return refuse_program(*argv, error);
-	if (worst_finding(findings) < SEVERITY_FAIL &&
-	    !has_subject(findings, "back end") &&
-	    !has_subject(findings, "collector"))
+	if (is_back_end_open(findings))
 		guess_back_end(findings);
 	return conclude(out, *argv, findings);
 }

@@ -18,10 +18,13 @@
 #include <unistd.h>
 
 #include "tools/elf.h"
+#include "tools/launch.h"
+#include "tools/system.h"
 
 enum {
 	SCRIPTS_MOST = 5, /* as the kernel follows them */
-	LINE_BYTES = 256  /* as the kernel reads them */
+	LINE_BYTES = 256, /* as the kernel reads them */
+	LIST_BYTES = 1 << 16
 };
 
 static const char *
@@ -138,7 +141,8 @@ check_rights(const char *path, struct findings *findings)
 
 /* Files of the right kind -------------------------------------------------- */
 
-static void
+/* 0 or an errno of execve. */
+static int
 check_loader(const char *path, const struct elf *elf, struct findings *findings)
 {
 	const char *loader = elf->interpreter, *base = base_of_path(loader);
@@ -147,25 +151,26 @@ check_loader(const char *path, const struct elf *elf, struct findings *findings)
 	if (access(loader, X_OK) != 0) {
 		add_finding(findings, SEVERITY_FAIL, "loader", NULL,
 		    "%s wants %s, which is not there", path, loader);
-		return;
+		return ENOENT;
 	}
 	if (strncmp(base, "ld-musl", 7) == 0) {
 		add_finding(findings, SEVERITY_FAIL, "loader",
 		    "build it for glibc", "%s is linked with musl", path);
-		return;
+		return 0;
 	}
 	if (strncmp(base, "ld-linux", 8) != 0) {
 		add_finding(findings, SEVERITY_WARN, "loader", NULL,
 		    "%s has a loader that is not known: %s", path, loader);
-		return;
+		return 0;
 	}
 	if (read_elf("/proc/self/exe", &self) != 0)
-		return;
+		return 0;
 	if (strcmp(self.interpreter, loader) != 0)
 		add_finding(findings, SEVERITY_NOTE, "loader",
 		    "it may be too old for the library",
 		    "%s has a glibc of its own, %s", path, loader);
 	drop_elf(&self);
+	return 0;
 }
 
 static void
@@ -207,6 +212,7 @@ check_elf(const char *path, const struct elf *elf, int running,
 {
 	const char *base = base_of_path(path);
 	size_t before = findings->count;
+	int error;
 
 	if (elf->class_id == ELFCLASS32) {
 		add_finding(findings, SEVERITY_FAIL, "program", NULL,
@@ -232,7 +238,7 @@ check_elf(const char *path, const struct elf *elf, int running,
 			    path);
 		return 0;
 	}
-	check_loader(path, elf, findings);
+	error = check_loader(path, elf, findings);
 	if (!running)
 		check_rights(path, findings);
 	check_malloc(path, elf, findings);
@@ -240,7 +246,7 @@ check_elf(const char *path, const struct elf *elf, int running,
 		add_finding(findings, SEVERITY_OK, "program", NULL,
 		    "%s is dynamically linked, for %s", path,
 		    name_of_machine(elf->machine));
-	return 0;
+	return error;
 }
 
 /* Scripts ------------------------------------------------------------------ */
@@ -333,8 +339,7 @@ inspect_program(const char *path, int running, struct findings *findings)
 		error = follow_script(at, program, argument);
 		if (error != 0)
 			add_finding(findings, SEVERITY_FAIL, "program", NULL,
-			    "%s is a script for %s: %s", path, program,
-			    strerror(error));
+			    "%s is a script for %s", path, program);
 		else
 			add_finding(findings, SEVERITY_OK, "program", NULL,
 			    "%s is a script, run by %s", path, at);
@@ -344,36 +349,45 @@ inspect_program(const char *path, int running, struct findings *findings)
 
 /* Preloaded ---------------------------------------------------------------- */
 
+/* The library comes before it (1), after it (0), or is not in the lists (-1).
+ */
+static void
+check_preload(
+    const char *source, const char *name, int order, struct findings *findings)
+{
+	if (is_sanitizer(name))
+		add_finding(findings, SEVERITY_FAIL, "preload", "take it out",
+		    "%s has %s, which must come first", source, name);
+	else if (is_allocator(name) && order == 0)
+		add_finding(findings, SEVERITY_FAIL, "preload", "take it out",
+		    "%s has %s before the library", source, name);
+	else if (is_allocator(name))
+		add_finding(findings, SEVERITY_NOTE, "preload", "take it out",
+		    order == 1 ? "%s has %s, after the library" : "%s has %s",
+		    source, name);
+}
+
 void
 inspect_preloads(const char *list, struct findings *findings)
 {
-	static char others[LINE_BYTES * 16];
-	const char *const sources[] = {"LD_PRELOAD", "/etc/ld.so.preload"};
-	int fd = open("/etc/ld.so.preload", O_RDONLY | O_CLOEXEC);
-	ssize_t got = fd < 0 ? 0 : read(fd, others, sizeof(others) - 1);
+	static const char *const sources[] = {
+	    "LD_PRELOAD", "/etc/ld.so.preload"};
+	static char texts[2][LIST_BYTES];
+	int order;
 
-	if (fd >= 0)
-		close(fd);
-	others[got > 0 ? got : 0] = '\0';
+	snprintf(texts[0], LIST_BYTES, "%s", list != NULL ? list : "");
+	(void)read_text(sources[1], texts[1], LIST_BYTES);
+	order = strstr(texts[0], LIBRARY) != NULL ||
+			strstr(texts[1], LIBRARY) != NULL
+		    ? 0
+		    : -1;
 	for (int i = 0; i < 2; i++) {
-		char *copy = strdup(i == 0 ? list != NULL ? list : "" : others);
-		char *rest, *word;
+		char *rest, *word = strtok_r(texts[i], ": \t\n", &rest);
 
-		if (copy == NULL)
-			return;
-		for (word = strtok_r(copy, ": \t\n", &rest); word != NULL;
-		     word = strtok_r(NULL, ": \t\n", &rest)) {
-			if (is_sanitizer(word))
-				add_finding(findings, SEVERITY_FAIL, "preload",
-				    "take it out",
-				    "%s has %s, which must come first",
-				    sources[i], word);
-			else if (is_allocator(word))
-				add_finding(findings, SEVERITY_NOTE, "preload",
-				    "take it out",
-				    "%s has %s; the library comes before it",
-				    sources[i], word);
+		for (; word != NULL; word = strtok_r(NULL, ": \t\n", &rest)) {
+			if (strcmp(base_of_path(word), LIBRARY) == 0)
+				order = 1;
+			check_preload(sources[i], word, order, findings);
 		}
-		free(copy);
 	}
 }

@@ -14,9 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum {
@@ -87,8 +89,27 @@ kernel_version(void)
 
 /* Tracking ----------------------------------------------------------------- */
 
-int
-probe_tracking(void)
+/* In a child, as a filter may kill who calls. */
+static int
+try_in_child(int (*call)(void))
+{
+	pid_t child = fork();
+	int status;
+
+	if (child < 0)
+		return errno;
+	if (child == 0) {
+		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+		_exit(call());
+	}
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			return errno;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : KILLED;
+}
+
+static int
+ask_for_tracking(void)
 {
 	struct uffdio_api api = {UFFD_API, 1 << 13 | 1 << 15, 0};
 	struct { /* struct pm_scan_arg, Linux 6.7 */
@@ -113,9 +134,17 @@ probe_tracking(void)
 	return error;
 }
 
+int
+probe_tracking(void)
+{
+	return try_in_child(ask_for_tracking);
+}
+
 const char *
 advise_tracking(int error)
 {
+	if (error == KILLED)
+		return "have the filter refuse unknown calls by an error";
 	if (error == EPERM && kernel_version() < KERNEL_WITHOUT)
 		return "set vm.unprivileged_userfaultfd=1";
 	if (error == EPERM || error == EACCES ||
@@ -170,22 +199,31 @@ check_settings(struct findings *findings)
 		    "set it to 1", "vm.unprivileged_userfaultfd is 0");
 }
 
+static int
+read_oneself(void)
+{
+	uint64_t word = 1, copy;
+	struct iovec to = {&copy, sizeof(copy)}, from = {&word, sizeof(word)};
+
+	return process_vm_readv(getpid(), &to, 1, &from, 1, 0) < 0 ? errno : 0;
+}
+
 /* How the collector reads: the process's own lists and memory. */
 static void
 check_proc(struct findings *findings)
 {
 	static char mounts[TEXT_BYTES * 4];
-	uint64_t word = 1, copy;
-	struct iovec to = {&copy, sizeof(copy)}, from = {&word, sizeof(word)};
+	int error = try_in_child(read_oneself);
 	char *at, *rest;
 
 	if (access("/proc/self/maps", R_OK) != 0)
 		add_finding(findings, SEVERITY_WARN, "proc", "mount it",
 		    "there is no /proc: nothing can be collected");
-	if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) < 0)
+	if (error != 0)
 		add_finding(findings, SEVERITY_WARN, "memory",
 		    "allow process_vm_readv in the filter",
-		    "a process may not read itself: %s", strerror(errno));
+		    "a process may not read itself: %s",
+		    error == KILLED ? "it is killed" : strerror(error));
 	(void)read_text("/proc/self/mounts", mounts, sizeof(mounts));
 	for (at = strtok_r(mounts, "\n", &rest); at != NULL;
 	     at = strtok_r(NULL, "\n", &rest)) {
@@ -253,6 +291,23 @@ check_limits(const char *process, struct findings *findings)
 
 /* Control groups ----------------------------------------------------------- */
 
+/* Is `word` one of "a,b,c"? */
+static int
+has_word(const char *list, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (;;) {
+		size_t n = strcspn(list, ",");
+
+		if (n == len && memcmp(list, word, n) == 0)
+			return 1;
+		if (list[n] == '\0')
+			return 0;
+		list += n + 1;
+	}
+}
+
 /* The folder of the process's group for a controller, with that controller's
  * mount in it; false when there is none.  *base is the mount's length.
  */
@@ -273,7 +328,7 @@ find_group(const char *process, const char *controller, char *path,
 		if (group == NULL)
 			continue;
 		*group++ = '\0';
-		if (list[1] != '\0' && strstr(list, controller) == NULL)
+		if (list[1] != '\0' && !has_word(list + 1, controller))
 			continue;
 		if (list[1] == '\0' && *version == 1)
 			continue;

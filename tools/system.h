@@ -12,7 +12,12 @@ long read_text(const char *path, char *text, size_t len);
 /* Look around; `process` is "self" or a number. */
 void inspect_system(const char *process, struct findings *findings);
 
-/* Could this process track its writes by the pagemap?  0, or an errno. */
+enum {
+	KILLED = 255 /* who calls that; no errno */
+};
+
+/* Could this process track its writes by the pagemap?  0, an errno, or KILLED.
+ */
 int probe_tracking(void);
 
 /* What to change where that failed; or NULL. */

@@ -1,0 +1,9 @@
+# tools: what the gcmalloc command says, and its exit status.
+
+tools_tests = \
+	%D%/arguments.sh \
+	%D%/doctor.sh \
+	%D%/doctor_process.sh
+
+EXTRA_DIST += %D%/kit.sh $(tools_tests)
+TESTS += $(tools_tests)
