@@ -66,9 +66,9 @@ warn_of_program(const char *name)
 	const struct finding *grave;
 	char path[PATH_MAX];
 
-	if (find_program(name, path) != 0)
-		return;
-	(void)inspect_program(path, 0, &findings);
+	if (find_program(name, path) != 0 ||
+	    inspect_program(path, 0, &findings) != 0)
+		return; /* execve will say so */
 	grave = first_finding(&findings, SEVERITY_FAIL);
 	if (grave != NULL)
 		fprintf(stderr, "gcmalloc: no effect: %s\n", grave->text);

@@ -40,7 +40,8 @@ for verb in run doctor; do
 	refused 126 './folder: ' $verb ./folder
 	refused 126 './plain: Permission denied' $verb ./plain
 	refused 127 './orphan.*: No such file' $verb -- ./orphan
-	PATH=. refused 126 'plain: Permission denied' $verb plain
+	(PATH=$PWD:$PATH; refused 126 'plain: Permission denied' $verb plain
+		exit $failed) || failed=1
 done
 refused 126 '/nowhere/file: No such file' doctor -o /nowhere/file true
 refused 127 'process 999999999: No such process' doctor 999999999

@@ -88,7 +88,6 @@ doctor 3 'FAIL .*32-bit' ./narrow
 cp plain foreign
 patch_bytes foreign 18 363 000
 doctor 3 'FAIL .* for riscv' ./foreign
-expect 126 'no effect: .* for riscv' "$gcmalloc" run ./foreign
 : > ld-musl-x.so.1
 chmod 755 ld-musl-x.so.1
 build musl "-Wl,--dynamic-linker=$PWD/ld-musl-x.so.1" < main.c &&
@@ -216,7 +215,7 @@ if ./filter allow; then
 		shift 4
 		expect "$wanted" "$pattern" \
 			./filter $how $number "$gcmalloc" doctor "$@"
-		grep -q 'note +*seccomp' err || fail "$how: no word of seccomp"
+		grep -Eq 'note +seccomp' err || fail "$how: no word of seccomp"
 	}
 	filtered 1 'warn +back end +fork: .*filter' refuse $userfaultfd ./plain
 	filtered 1 'warn +back end +fork: .*filter' refuse $userfaultfd -n ./plain
@@ -226,7 +225,7 @@ if ./filter allow; then
 	doctor 1 'warn +collector +off: .*filter' ./filter allow
 	# One that kills who opens a file: nothing is written at the end.
 	doctor 1 'ended with status 0$' ./filter kill $openat
-	grep -q 'warn +*collector +*off: .*filter' err || fail "openat: not off"
+	grep -Eq 'warn +collector +off: .*filter' err || fail "openat: not off"
 fi
 
 # In the process -------------------------------------------------------------
