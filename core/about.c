@@ -92,7 +92,7 @@ gcm_about_begin(bool (*is_ours)(void))
 		atomic_store(&gcm_about.malloc, ours ? "ours" : "other");
 	}
 	if (gcm_options.MODE == GCM_MODE_OFF)
-		atomic_store(&gcm_about.off, "GCM_MODE says so");
+		atomic_store(&gcm_about.off, "an option says so");
 	else if (!ours)
 		atomic_store(&gcm_about.off, "the heap is not in use");
 	if (asked)

@@ -61,7 +61,7 @@ choose_way(const char **instead, int *error)
 	int64_t wanted = gcm_options.CONCURRENT;
 
 	if (wanted == WAY_OFF || wanted == WAY_FORK)
-		*instead = "GCM_CONCURRENT says so";
+		*instead = "an option says so";
 	if (wanted == WAY_OFF)
 		return wanted;
 	if (atomic_load(&hears_forks)) {

@@ -155,12 +155,21 @@ read_answer(struct answer *answer, long process, const char *path)
 
 /* Conclusions -------------------------------------------------------------- */
 
+/* The words are the library's own. */
+static bool
+says_option(const char *why)
+{
+	return strstr(why, "an option") != NULL;
+}
+
 static void
 check_back_end(const struct answer *answer, struct findings *findings)
 {
 	int error = (int)answer->error;
-	const char *advice =
-	    error != 0 ? advise_tracking(error) : "leave it to auto";
+	const char *advice = error != 0 ? advise_tracking(error)
+			     : says_option(answer->instead)
+				 ? "unset GCM_CONCURRENT"
+				 : NULL;
 
 	if (strcmp(answer->back_end, "pagemap") == 0)
 		add_finding(findings, SEVERITY_OK, "back end", NULL,
@@ -234,8 +243,7 @@ inspect_answer(const struct answer *answer, struct findings *findings)
 	}
 	if (answer->off[0] != '\0') {
 		add_finding(findings, SEVERITY_WARN, "collector",
-		    strstr(answer->off, "GCM_MODE") != NULL ? "unset GCM_MODE"
-							    : NULL,
+		    says_option(answer->off) ? "unset GCM_MODE" : NULL,
 		    "off: %s", answer->off);
 		return;
 	}

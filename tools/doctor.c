@@ -38,7 +38,8 @@ struct request {
 };
 
 static int
-conclude(FILE *out, const char *name, const struct findings *findings)
+conclude(
+    FILE *out, const char *name, bool guessed, const struct findings *findings)
 {
 	static const struct {
 		const char *text;
@@ -51,7 +52,8 @@ conclude(FILE *out, const char *name, const struct findings *findings)
 	};
 	enum severity worst = worst_finding(findings);
 
-	fprintf(out, "gcmalloc doctor: %s: %s\n", name, verdicts[worst].text);
+	fprintf(out, "gcmalloc doctor: %s: %s%s\n", name,
+	    guessed ? "would be " : "", verdicts[worst].text);
 	print_findings(out, findings);
 	if (fflush(out) != 0)
 		return refuse(EXIT_CANNOT_RUN, "%s", strerror(errno));
@@ -109,6 +111,7 @@ examine_program(FILE *out, const struct request *request, char **argv,
 {
 	char path[PATH_MAX], library[PATH_MAX];
 	int error = find_program(*argv, path);
+	bool guessed;
 
 	if (error != 0)
 		return refuse_program(*argv, error);
@@ -122,15 +125,17 @@ examine_program(FILE *out, const struct request *request, char **argv,
 		return refuse_as_found(*argv, error, findings);
 	inspect_preloads(getenv("LD_PRELOAD"), findings);
 	inspect_system("self", findings);
-	if (worst_finding(findings) == SEVERITY_FAIL)
+	guessed =
+	    request->look_only || worst_finding(findings) == SEVERITY_FAIL;
+	if (guessed)
 		add_finding(findings, SEVERITY_NOTE, "run", NULL, "not run");
-	else if (!request->look_only)
+	else
 		error = try_program(argv, findings);
 	if (error != 0)
 		return refuse_program(*argv, error);
 	if (is_back_end_open(findings))
 		guess_back_end(findings);
-	return conclude(out, *argv, findings);
+	return conclude(out, *argv, guessed, findings);
 }
 
 /* A process ---------------------------------------------------------------- */
@@ -239,7 +244,7 @@ examine_process(FILE *out, long process, struct findings *findings)
 	inspect_system(number, findings);
 	if (error == 0)
 		ask_process(process, path, findings);
-	return conclude(out, number, findings);
+	return conclude(out, number, false, findings);
 }
 
 /* The command line --------------------------------------------------------- */

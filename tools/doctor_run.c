@@ -213,7 +213,8 @@ try_program(char **argv, struct findings *findings)
 		    "was not heard of: it was not loaded, or the program ended "
 		    "before it began");
 	else
-		add_finding(findings, SEVERITY_NOTE, "library", NULL,
+		add_finding(findings, SEVERITY_WARN, "library",
+		    "see TMPDIR and ulimit -f",
 		    "could not be listened to: no file for a log can be "
 		    "written");
 	return 0;

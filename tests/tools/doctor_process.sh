@@ -82,10 +82,10 @@ look 0 'ok +collector +works: [0-9]+ collections'
 grep -Eq 'ok +back end +pagemap|warn +back end' out || fail "no back end"
 end
 start $strip "$lib" GCM_CONCURRENT=fork ./waits collect
-look 1 'warn +back end +fork: GCM_CONCURRENT'
+look 1 'warn +back end +fork: .*GCM_CONCURRENT'
 end
 start $strip "$lib" GCM_MODE=off ./waits
-look 1 'warn +collector +off: GCM_MODE'
+look 1 'warn +collector +off: .*GCM_MODE'
 end
 start $strip "$lib" ./waits filter
 look 1 'warn +collector +off: .*filter'
