@@ -57,8 +57,6 @@ take_answer(struct answer *answer, long process, char *line)
 		*value++ = '\0';
 		if (strcmp(pair, "pid") == 0)
 			ours = strtol(value, NULL, 10) == process;
-		else if (ours && strcmp(pair, "event") == 0)
-			answer->ended = strcmp(value, "exit") == 0;
 		else if (ours)
 			take_pair(answer, pair, value);
 	}

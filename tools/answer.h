@@ -13,7 +13,6 @@ enum {
 
 struct answer {
 	bool heard; /* it said anything */
-	bool ended; /* and knew that the program ends */
 #define COUNT(name, doc) unsigned long name;
 #define TEXT(name, doc) char name[ANSWER_BYTES];
 #include "core/about.def"
