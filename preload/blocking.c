@@ -223,6 +223,8 @@ gcm_blocking_is(long number, const long *arg)
 	case SYS_recvmmsg:
 	case SYS_wait4:
 	case SYS_waitid:
+	case SYS_execve:
+	case SYS_execveat:
 		return true;
 	default:
 		return false;

@@ -10,6 +10,7 @@ trap_tests = \
 	%D%/crossing \
 	%D%/descriptors \
 	%D%/faults \
+	%D%/exec \
 	%D%/flight \
 	%D%/handlers \
 	%D%/held \
@@ -45,6 +46,7 @@ trap_block = $(trap_kit) %D%/block.h %D%/block.c
 %C%_descriptors_SOURCES = %D%/descriptors.c $(trap_kit)
 %C%_faults_SOURCES = %D%/faults.c $(trap_kit)
 %C%_flight_SOURCES = %D%/flight.c $(trap_block)
+%C%_exec_SOURCES = %D%/exec.c $(trap_kit)
 %C%_handlers_SOURCES = %D%/handlers.c $(trap_kit)
 %C%_held_SOURCES = %D%/held.c tests/collect/hold.h $(trap_block)
 %C%_held_LDADD = -ldl

@@ -78,15 +78,15 @@ def run(script, extra, limit):
         p.wait()
     read = lambda f: open(TOP + "/" + f, "rb").read()
     return {"status": status, "out": read("out"), "err": read("err"),
-            "took": took, **cycles()}
+            "took": took, **cycles(TOP + "/log.*")}
 
 
-def cycles():
+def cycles(logs):
     """Sums over the gctrace lines of all processes."""
     ran, done, why, stop, limbo, late, back = 0, 0, {}, 0.0, 0, 0, {}
     recl = 0
     notes = []
-    for name in glob.glob(TOP + "/log.*"):
+    for name in glob.glob(logs):
         for line in open(name, errors="replace"):
             if line.startswith("GC forced"):
                 continue
@@ -189,4 +189,5 @@ def main(args):
     return failed
 
 
-sys.exit(main(sys.argv[1:]))
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
