@@ -52,6 +52,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "preload/exec.h"
 #include "preload/flight.h"
 #include "preload/next.h"
 #include "preload/preload.h"

@@ -4,6 +4,10 @@
  *         and why they are there.  These make an array of theirs, as libc does,
  *         and call the next of the functions that take one.
  *
+ *         Our thread ends before any exec: the snapshot that it may have made
+ *         (scan/trace_fork.c) is a process, which would die with it and stay
+ *         behind as a child that the new program does not know.
+ *
  * FORK    a child of vfork may call them: what they map for very long lists it
  *         leaves to its parent.
  */
@@ -12,7 +16,7 @@
 #include <stddef.h>
 #include <unistd.h>
 
-#include "core/core.h"
+#include "preload/exec.h"
 #include "preload/next.h"
 #include "preload/preload.h"
 #include "scan/scan.h"
@@ -59,6 +63,17 @@ drop_arguments(char **room, char **argv)
 	gcm_own_unmap(argv, (count + 1) * sizeof(*argv));
 }
 
+bool
+gcm_exec_begin(void)
+{
+	struct gcm_thread *self = gcm_thread_self();
+
+	/* A child of vfork has our memory, and not our thread. */
+	if (self == NULL || atomic_load(&self->lent) == 0)
+		(void)gcm_heap_stop_threads_for_fork();
+	return true;
+}
+
 static __attribute__((noinline)) int
 run_blocked(execute_fn *next, const char *path, char **argv, char *const envp[])
 {
@@ -71,6 +86,7 @@ run_blocked(execute_fn *next, const char *path, char **argv, char *const envp[])
 		return -1;
 	}
 	(void)kept;
+	(void)gcm_exec_begin();
 	__builtin_unwind_init();
 	self = gcm_blocked_enter();
 	result = next(path, argv, envp);

@@ -32,6 +32,7 @@ libgcmalloc_la_SOURCES = \
 	%D%/blocking.def \
 	%D%/blocking.h \
 	%D%/blocking.c \
+	%D%/exec.h \
 	%D%/exec.c \
 	%D%/cancel.c \
 	%D%/vfork.h \

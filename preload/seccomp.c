@@ -19,6 +19,7 @@
 
 #include "core/core.h"
 #include "preload/blocking.h"
+#include "preload/exec.h"
 #include "preload/flight.h"
 #include "preload/next.h"
 #include "preload/preload.h"
@@ -78,6 +79,10 @@ expect_call(long number, const long *arg)
 	case SYS_setns:
 	case SYS_unshare:
 		(void)gcm_heap_stop_threads();
+		break;
+	case SYS_execve:
+	case SYS_execveat:
+		(void)gcm_exec_begin();
 		break;
 	default:
 		break;

@@ -191,6 +191,39 @@ many(void)
 	}
 }
 
+/* The collector's snapshot is a process: the new program has no such child. */
+static void
+no_child(void)
+{
+	static char self[] = "/proc/self/exe", busy[] = "busy";
+	char *const again[] = {self, busy, NULL};
+
+	setenv("GCM_CONCURRENT", "fork", 1);
+	for (int n = 0; n < 10; n++) {
+		pid_t child = kit_fork();
+
+		if (child == 0) {
+			execv(self, again);
+			_exit(99);
+		}
+		KIT_CHECK(kit_wait(child) == 0);
+	}
+}
+
+static void
+be_busy(void)
+{
+	static void *kept[20000];
+	static char look[] = "read list < /proc/$$/task/$$/children; "
+			     "test -z \"$list\"";
+
+	kit_thread(make_garbage, NULL);
+	for (size_t i = 0; i < KIT_COUNT(kept); i++)
+		kept[i] = memset(malloc(1000), 1, 1000);
+	kit_sleep(0.02);
+	execle(sh, sh, option, look, (char *)NULL, long_environ);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -198,9 +231,12 @@ main(int argc, char **argv)
 	    {"not-killed", not_killed, KIT_PARALLEL, 0},
 	    {"failing", failing, KIT_PARALLEL, 0},
 	    {"many", many, KIT_PARALLEL, 0},
+	    {"no-child", no_child, KIT_PARALLEL, 0},
 	    {NULL, NULL, 0, 0},
 	};
 
+	if (argc == 2 && strcmp(argv[1], "busy") == 0)
+		be_busy();
 	setenv("GCM_INTERVAL", "1ms", 1);
 	setenv("GCM_MINHEAP", "0", 1);
 	return kit_main(argc, argv, cases);

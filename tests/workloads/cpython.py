@@ -213,22 +213,24 @@ def begin_worker():
 
 
 def job(python, test, profiles, have, known):
-    """All that is asked of one test file; gives lines for results.jsonl."""
-    results = []
+    """All that is asked of one test file."""
+    bad = False
     for profile in profiles:
         if profile in have and not profile.startswith("plain"):
             continue
         base = "plain+m" if profile.endswith("+m") else "plain"
         if base not in have:
             have[base] = one(python, test, base, LIMIT)
-            results.append(have[base])
+            tell(have[base])
         if profile == base:
             continue
         limit = min(600, max(LIMIT, 6 * have[base]["took"]))
         if have[base]["status"] == "timeout":
             continue
-        results.append(judge(python, test, profile, have[base], limit, known))
-    return results
+        r = judge(python, test, profile, have[base], limit, known)
+        tell(r)
+        bad |= r["verdict"] == "NEW"
+    return bad
 
 
 def read_results(again):
@@ -258,6 +260,13 @@ def show(r):
           f"{r['notes'][:2] or ''}", flush=True)
 
 
+def tell(r):
+    """Into the results at once: the whole may be ended any time."""
+    with open(TOP + "/results.jsonl", "a") as f:
+        f.write(json.dumps(r) + "\n")
+    show(r)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("-p", default="default,stress,stress+m")
@@ -278,16 +287,11 @@ def main():
         [t for t in found if t not in FIRST]
     have, known, bad = read_results(args.again), known_exceptions(), False
     with concurrent.futures.ProcessPoolExecutor(args.j,
-            initializer=begin_worker) as pool, \
-            open(TOP + "/results.jsonl", "a") as f:
+            initializer=begin_worker) as pool:
         for done in concurrent.futures.as_completed([pool.submit(job,
                 args.python, t, args.p.split(","), have.get(t, {}), known)
                 for t in tests]):
-            for r in done.result():
-                f.write(json.dumps(r) + "\n")
-                f.flush()
-                show(r)
-                bad |= r.get("verdict") == "NEW"
+            bad |= done.result()
     return bad
 
 
