@@ -209,7 +209,7 @@ def judge(python, test, profile, plain, limit, known):
 
 def begin_worker():
     ctypes.CDLL(None).prctl(SUBREAPER, 1)
-    os.nice(5)
+    os.nice(2)
 
 
 def job(python, test, profiles, have, known):

@@ -1,6 +1,6 @@
 # workloads: real programs in five profiles.  For hours; see README.
 
-EXTRA_DIST += %D%/README %D%/run.py \
+EXTRA_DIST += %D%/README %D%/run.py %D%/cpython.py %D%/cpython.known \
 	%D%/apache.sh \
 	%D%/bind.sh \
 	%D%/boost-lockfree.sh \
@@ -37,7 +37,11 @@ EXTRA_DIST += %D%/README %D%/run.py \
 	%D%/tcl-guile-ml.sh \
 	%D%/text.sh
 
-.PHONY: workloads
+.PHONY: workloads check-cpython
 workloads: all
 	GCMTEST_LIB=$(abs_top_builddir)/.libs/libgcmalloc.so \
 		python3 $(srcdir)/%D%/run.py $(WORKLOADS)
+
+check-cpython: all
+	GCMTEST_LIB=$(abs_top_builddir)/.libs/libgcmalloc.so \
+		python3 $(srcdir)/%D%/cpython.py $(CPYTHON)
