@@ -15,6 +15,7 @@ MODEL   Each test file is run alone, by regrtest, plain and in each profile of
 VERDICT ok       no case failed that passes plain, no passing case is missing
         known    those that did are in cpython.known, with the reason
         unstable they differ again, but plain differs from plain too
+        slow     it ran out of time; not run again but with --again
         once     the same profile, run again, does not differ
         NEW      the rest
         The exit status is 1 if there was a NEW one.
@@ -144,6 +145,8 @@ def one(python, test, profile, limit):
     sweep_processes()
     r = {"test": test, "profile": profile, "status": status, "took": took,
          "cases": cases(logs + "/xml"), **workloads.cycles(logs + "/log.*")}
+    r["late_end"] = status == "timeout" or any(line.startswith("Timeout (")
+        or "... Timeout (" in line for line in open(out, errors="replace"))
     with open(out, "a") as f:
         f.write("".join(f"\n-- note: {x}" for x in r["notes"]))
     shutil.rmtree(work, ignore_errors=True)
@@ -190,6 +193,8 @@ def judge(python, test, profile, plain, limit, known):
            if not is_known(known, profile, test if w == "(status)" else w)]
     if worse and not new:
         verdict = "known"
+    elif new and r["late_end"]:
+        verdict = "slow"
     elif new:
         out = f"{TOP}/out/{test}.{profile}"
         shutil.copy(out, out + ".first")
@@ -224,7 +229,7 @@ def job(python, test, profiles, have, known):
             tell(have[base])
         if profile == base:
             continue
-        limit = min(600, max(LIMIT, 6 * have[base]["took"]))
+        limit = min(900, max(2 * LIMIT, 10 * have[base]["took"]))
         if have[base]["status"] == "timeout":
             continue
         r = judge(python, test, profile, have[base], limit, known)
