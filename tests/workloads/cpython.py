@@ -31,7 +31,7 @@ import run as workloads
 
 TOP = workloads.TOP
 LIB = os.environ.get("GCMTEST_LIB", "")
-LIMIT = 120
+LIMIT = 240
 FIRST = """test_threading test_thread test_signal test_subprocess test_os
 test_posix test_fork1 test_multiprocessing_fork test_multiprocessing_forkserver
 test_multiprocessing_spawn test_multiprocessing_main_handling test_asyncio
@@ -51,8 +51,7 @@ SUBREAPER = 36
 def environment(work, profile, log):
     base, _, malloc = profile.partition("+")
     env = {"PATH": workloads.PATH, "HOME": work, "TMPDIR": work,
-           "LC_ALL": "C.UTF-8", "TZ": "UTC", "TERM": "xterm",
-           "PYTHONDONTWRITEBYTECODE": "1"}
+           "LC_ALL": "C.UTF-8", "TZ": "UTC", "TERM": "xterm"}
     if malloc:
         env["PYTHONMALLOC"] = "malloc"
     if base != "plain":
@@ -229,7 +228,7 @@ def job(python, test, profiles, have, known):
             tell(have[base])
         if profile == base:
             continue
-        limit = min(900, max(2 * LIMIT, 10 * have[base]["took"]))
+        limit = min(900, max(LIMIT, 10 * have[base]["took"]))
         if have[base]["status"] == "timeout":
             continue
         r = judge(python, test, profile, have[base], limit, known)
