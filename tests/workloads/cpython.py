@@ -131,7 +131,8 @@ def one(python, test, profile, limit):
     with open(out, "wb") as f:
         p = subprocess.Popen(
             [python, "-m", "test", "-v", "--fail-env-changed",
-             "--timeout", str(limit - 10), "--junit-xml", logs + "/xml", test],
+             "--timeout", str(limit - 10), "--junit-xml", logs + "/xml", *never(),
+             test],
             cwd=work, env=environment(work, profile, logs + "/log.%p"),
             stdin=subprocess.DEVNULL, stdout=f, stderr=f,
             start_new_session=True)
@@ -169,13 +170,23 @@ def differences(plain, r):
 
 
 def known_exceptions():
-    """Lines of cpython.known: PROFILES CASE REASON; PROFILES may be '*'."""
+    """Lines of cpython.known: PROFILES CASE REASON.
+
+    PROFILES may be '*'; 'never' if the case is not to be run at all.
+    """
     found = []
     for line in open(HERE + "/cpython.known"):
         if line.strip() and not line.startswith("#"):
             profiles, case, reason = line.split(None, 2)
             found.append((profiles.split(","), re.compile(case), reason))
     return found
+
+
+def never():
+    """For regrtest: the cases that are not run."""
+    for profiles, case, _ in known_exceptions():
+        if profiles == ["never"]:
+            yield from ("--ignore", f"*{case.pattern}*")
 
 
 def is_known(known, profile, what):
