@@ -2,6 +2,7 @@
 """CPython's own tests with and without the library: what fails that did not?
 
     cpython.py [-p PROFILE,...] [-j N] [--python PROGRAM] [--again] [TEST...]
+    cpython.py --table
 
 GCMTEST_LIB is the library.  WORKLOADS_DIR is the folder for results (default: a
 new one, whose name is printed); what its results.jsonl has already is not run
@@ -255,7 +256,7 @@ def read_results(again):
             r = json.loads(line)
             if again and r.get("verdict", "ok") != "ok":
                 continue
-            have.setdefault(r["test"], {})[r["profile"]] = r
+            have.setdefault(r["test"], {})[r["profile"]] = r  # the last
     except FileNotFoundError:
         pass
     return have
@@ -282,6 +283,29 @@ def tell(r):
     show(r)
 
 
+def table():
+    """What the results say, a line a profile; then what is not ok."""
+    counts, odd = {}, []
+    for tests in read_results(False).values():
+        for profile, r in tests.items():
+            verdict = r.get("verdict") or ("ok" if r["status"] == 0 else "bad")
+            c = counts.setdefault(profile, {"files": 0, "cycles": 0, "s": 0})
+            c["files"] += 1
+            c[verdict] = c.get(verdict, 0) + 1
+            c["cycles"] += r["done"]
+            c["s"] += r["took"]
+            if verdict != "ok":
+                odd.append((r["test"], profile, verdict, r.get("worse") or ""))
+    print("| profile | files | ok | known | slow | unstable | once | NEW | "
+          "cycles | seconds |\n|---|---|---|---|---|---|---|---|---|---|")
+    for profile, c in sorted(counts.items()):
+        print("|", profile, "|", " | ".join(str(round(c.get(k, 0))) for k in (
+            "files", "ok", "known", "slow", "unstable", "once", "NEW",
+            "cycles", "s")), "|")
+    for line in sorted(odd):
+        print(*line)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("-p", default="default,stress,stress+m")
@@ -289,7 +313,10 @@ def main():
     parser.add_argument("--python", default="/usr/bin/python3")
     parser.add_argument("--again", action="store_true")
     parser.add_argument("tests", nargs="*")
+    parser.add_argument("--table", action="store_true")
     args = parser.parse_args()
+    if args.table:
+        return table()
     if not os.path.exists(LIB):
         sys.exit("cpython.py: GCMTEST_LIB names no library")
     os.makedirs(TOP, exist_ok=True)
