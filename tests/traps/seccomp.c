@@ -126,12 +126,15 @@ use_heap(void)
 	mallinfo2();
 }
 
+static _Atomic int nplaying;
+
 static void *
 play(void *arg)
 {
 	struct kit_rng rng = kit_rng_new((uintptr_t)arg);
 	struct kit_block blocks[100] = {{NULL, 0, 0}};
 
+	atomic_fetch_add(&nplaying, 1);
 	while (!atomic_load(&stop)) {
 		struct kit_block *b = &blocks[kit_below(&rng, 100)];
 
@@ -200,6 +203,9 @@ with_threads(void)
 
 	for (uintptr_t i = 0; i < 3; i++)
 		threads[i] = kit_thread(play, (void *)i);
+	/* The beginning of a thread is not allowed. */
+	while (atomic_load(&nplaying) != 3)
+		kit_sleep(0.01);
 	kit_sleep(0.1);
 	allow_only_these(BY_TSYNC);
 	use_heap();
