@@ -12,6 +12,8 @@
  *         maps nothing of others that near below the main stack.
  *
  *         An alternate stack may be a block whose address only the kernel has.
+ *         Two threads may have the same one: the stop signal's handler would
+ * run twice on it, so from then on it runs on none (gcm_stop_leave_alternate).
  *
  *         makecontext has any number of arguments, most of them on the stack:
  *         the real one is entered by a jump and finds them where they are
@@ -117,12 +119,21 @@ sigaltstack(const stack_t *stack, stack_t *old)
 		judge_range(stack->ss_sp, stack->ss_size);
 		sp = (uintptr_t)stack->ss_sp;
 	}
-	result = next(stack, old);
-	/* Until here the caller has the new one. */
 	if (self == NULL && gcm_stop_signal() != 0)
 		self = gcm_thread_make();
-	if (stack != NULL && result == 0 && self != NULL)
-		atomic_store(&self->alternate, sp);
+	if (sp != 0 && self != NULL) {
+		/* Of two at a time, one at least sees the other. */
+		atomic_store(&self->coming, sp);
+		if (gcm_thread_shares_stack(self, sp, stack->ss_size))
+			gcm_stop_leave_alternate();
+	}
+	result = next(stack, old);
+	/* Until here the caller has the new one. */
+	if (stack != NULL && self != NULL) {
+		if (result == 0)
+			atomic_store(&self->alternate, sp);
+		atomic_store(&self->coming, 0);
+	}
 	return result;
 }
 

@@ -89,6 +89,7 @@ static struct {
 	_Atomic int pid;        /* whose world it is; before the word */
 	_Atomic bool shared;    /* the memory, with another process; sticky */
 	_Atomic bool disabled;  /* sticky */
+	_Atomic bool own_stack; /* not on alternate stacks; sticky */
 	_Atomic uint32_t exempt[EXEMPT]; /* tids of ours; 0: free */
 } stop;
 
@@ -232,6 +233,24 @@ set_action(int number, const struct action *action, struct action *old)
 	    (long)old, sizeof(uint64_t), 0, 0);
 }
 
+/* A program whose only handler on that stack ends it may give all threads one
+ * stack; we stop them all at once.
+ */
+void
+gcm_stop_leave_alternate(void)
+{
+	struct action now;
+	int number;
+
+	atomic_store(&stop.own_stack, true);
+	number = gcm_stop_signal();
+	if (number == 0 || set_action(number, NULL, &now) != 0 ||
+	    now.handler != (uintptr_t)handle_stop)
+		return;
+	now.flags &= ~(unsigned long)SA_ONSTACK;
+	(void)set_action(number, &now, NULL);
+}
+
 static int
 install_handler(int number)
 {
@@ -252,7 +271,10 @@ install_handler(int number)
 		return -EBUSY;
 	if (action.restorer != 0)
 		action.flags |= 0x04000000; /* SA_RESTORER */
-	return (int)set_action(number, &action, NULL);
+	error = set_action(number, &action, NULL);
+	if (error == 0 && atomic_load(&stop.own_stack))
+		gcm_stop_leave_alternate();
+	return (int)error;
 }
 
 int

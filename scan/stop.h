@@ -47,6 +47,11 @@ int gcm_stop_move(void);
  */
 void gcm_stop_disable(void);
 
+/* The handler runs on the stack of its thread from now on, never on an
+ * alternate one: two threads have the same.  Async-signal-safe.
+ */
+void gcm_stop_leave_alternate(void);
+
 /* From now on a process that is no thread of ours shares the memory: it cannot
  * be stopped, and gcm_stop_world fails with -EXDEV.
  */

@@ -164,6 +164,7 @@ clear_record(struct gcm_thread *record)
 	atomic_store(&record->alternate, 0);
 	atomic_store(&record->reserved, 0);
 	atomic_store(&record->events, 0);
+	atomic_store(&record->coming, 0);
 	atomic_store(&record->hides, false);
 	atomic_store(&record->lent_hides, false);
 	atomic_store(&record->cancelled, false);
@@ -280,6 +281,29 @@ gcm_thread_is_trampoline(uintptr_t handler)
 	return handler - atomic_load(&gcm_thread_trampoline) <
 	       atomic_load(&gcm_thread_trampoline_end) -
 		   atomic_load(&gcm_thread_trampoline);
+}
+
+static bool
+is_near(uintptr_t other, uintptr_t lo, size_t size)
+{
+	return other != 0 && (other > lo ? other - lo : lo - other) < size;
+}
+
+/* A record may be that of a thread that died without a word. */
+bool
+gcm_thread_shares_stack(
+    const struct gcm_thread *self, uintptr_t lo, size_t size)
+{
+	struct gcm_thread *record = atomic_load(&first);
+
+	for (; record != NULL; record = record->next)
+		if (record != self &&
+		    (is_near(atomic_load(&record->alternate), lo, size) ||
+			is_near(atomic_load(&record->coming), lo, size)) &&
+		    gcm_arch_syscall(SYS_tgkill, gcm_os_pid(),
+			atomic_load(&record->tid), 0, 0, 0, 0) == 0)
+			return true;
+	return false;
 }
 
 /* Cancellation ------------------------------------------------------------ */

@@ -19,6 +19,7 @@ struct gcm_thread {
 	_Atomic uintptr_t alternate; /* the signal stack that the kernel has */
 	_Atomic uintptr_t events;    /* what epoll_wait fills; its */
 	_Atomic uint32_t events_len; /* the same */
+	_Atomic uintptr_t coming;    /* the one that it is about to get, or 0 */
 	_Atomic uint32_t reserved;   /* RESERVED: for whom */
 	_Atomic bool hides;      /* the program believes it blocks our signal */
 	_Atomic bool lent_hides; /* the same of those it is lent to */
@@ -48,6 +49,10 @@ extern GCM_HIDDEN void (*_Atomic gcm_thread_on_make)(void);
 /* All records, in no order; follow next.  Whose tid it is: NULL if nobody's. */
 struct gcm_thread *gcm_thread_first(void);
 struct gcm_thread *gcm_thread_find(uint32_t tid);
+
+/* Has another thread that lives an alternate stack there, or is about to? */
+bool gcm_thread_shares_stack(
+    const struct gcm_thread *self, uintptr_t lo, size_t size);
 
 /* The calling thread ends: from now on it has no record and gets none. */
 void gcm_thread_end(void);

@@ -307,6 +307,40 @@ alternate_forgotten(void)
 	kit_join(thread);
 }
 
+/* Threads with one alternate stack: what a stop puts there is another's too. */
+static _Atomic bool ended;
+
+static void *
+run_shared(void *arg)
+{
+	static char piece[STACK];
+	stack_t stack = {.ss_sp = piece, .ss_size = sizeof(piece)};
+	void *volatile block;
+
+	KIT_CHECK(sigaltstack(&stack, NULL) == 0);
+	fill_block(&block);
+	while (!atomic_load(&ended)) {
+		check_block(&block);
+		fill_block(&block);
+	}
+	check_block(&block);
+	return arg;
+}
+
+static void
+alternate_shared(void)
+{
+	pthread_t threads[8];
+
+	for (int i = 0; i < 8; i++)
+		threads[i] = kit_thread(run_shared, NULL);
+	for (int i = 0; i < 50; i++)
+		collect();
+	atomic_store(&ended, true);
+	for (int i = 0; i < 8; i++)
+		kit_join(threads[i]);
+}
+
 /* All arguments arrive, pointers among them, as glibc lets them. */
 static long sum;
 
@@ -347,6 +381,7 @@ main(int argc, char **argv)
 	    {"alternate", alternate, 0, 0},
 	    {"alternate-in-thread", alternate_in_thread, 0, 0},
 	    {"alternate-forgotten", alternate_forgotten, 0, 0},
+	    {"alternate-shared", alternate_shared, 0, 0},
 	    {"arguments", arguments, 0, 0},
 	    {NULL, NULL, 0, 0},
 	};
