@@ -1,4 +1,6 @@
 # needs: g++
+# env: GCM_PTRMASK=0xffffffffffff
+# because: the top 16 bits of its pointers count their changes
 cat > a.cc <<'EOT'
 #include <boost/lockfree/queue.hpp>
 #include <boost/lockfree/stack.hpp>

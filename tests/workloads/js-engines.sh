@@ -1,3 +1,5 @@
+# env: GCM_PTRMASK=0xffffffffffff
+# because: the top bits of JavaScriptCore's pointers on the system's malloc (Malloc=1) are tags
 cat > a.js <<'EOT'
 const P = typeof print !== "undefined" ? print : console.log;
 const m = new Map(); for (let i = 0; i < 200000; i++) m.set("k" + i * 7919 % 50021, { i, v: "v" + i, f: i * 0.5 });

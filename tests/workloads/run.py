@@ -1,11 +1,13 @@
 #!/usr/bin/python3
 """Real programs with and without the library: what differs?
 
-    run.py [-p PROFILE,...] [NAME...]      (no NAME: all beside this file)
+    run.py [-n] [-p PROFILE,...] [NAME...]  (no NAME: all beside this file)
 
 GCMTEST_LIB is the library, WORKLOADS_DIR the folder for what they print and the
-table results.jsonl (default: a new one, whose name is printed).  The exit status
-is 1 when a program differed that does not differ from itself.
+table results.jsonl (default: a new one, whose name is printed).  What that table
+has of the same script with the same library is not run again, without -n; what
+another run.py with the same folder is at is left to it.  The exit status is 1
+when a program differed that does not differ from itself.
 
 A workload is a shell script, NAME.sh, run in an empty folder (the
 same path each time).  It is run plain, then once for each profile with the
@@ -15,12 +17,32 @@ program differs from itself (UNSTABLE).
 
 Lines of the script that begin with "# " and a word and a colon are read:
     # timeout: SECONDS        (60; 3 times that, preloaded)
-    # needs: PROGRAMS
+    # needs: PROGRAMS         (not there: skipped)
+    # programs: PROGRAMS      (others that it runs if they are there)
+    # env: NAME=VALUE...      (for the preloaded runs: what users must set too)
+    # because: TEXT           (why; docs/compatibility.md quotes it)
 """
-import glob, json, os, re, shutil, signal, subprocess, sys, tempfile, time
+import fcntl, glob, hashlib, json, os, re, shutil, signal, subprocess, sys, tempfile, time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-TOP = os.environ.get("WORKLOADS_DIR") or tempfile.mkdtemp(prefix="workloads-")
+ALL = os.environ.get("WORKLOADS_DIR") or tempfile.mkdtemp(prefix="workloads-")
+os.makedirs(ALL, exist_ok=True)
+os.chmod(ALL, 0o755)
+held = []   # files that are locked until we end
+
+
+def claim(name):
+    f = open(f"{ALL}/.{name}.lock", "w")
+    try:
+        fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    held.append(f)
+    return True
+
+
+TOP = ALL + "/" + next(n for n in "0123456789" if claim(n))
+os.makedirs(TOP, exist_ok=True)
 LIB = os.environ.get("GCMTEST_LIB", "")
 LOG = TOP + "/log.%p"
 PROFILES = {
@@ -118,7 +140,7 @@ def same(a, b):
 
 
 def keep(name, profile, r):
-    d = f"{TOP}/diff/{name}.{profile}"
+    d = f"{ALL}/diff/{name}.{profile}"
     shutil.rmtree(d, ignore_errors=True)
     os.makedirs(d)
     for k in ("out", "err"):
@@ -130,10 +152,46 @@ def keep(name, profile, r):
         shutil.move(TOP + "/hang", d)
 
 
+def digest(name):
+    return hashlib.sha256(open(name, "rb").read()).hexdigest()[:16]
+
+
+def versions(head):
+    """Debian's packages of the programs, with versions."""
+    found = {}
+    words = (head.get("needs", "") + " " + head.get("programs", "")).split()
+    for x in filter(None, (shutil.which(x, path=PATH) for x in words)):
+        for f in (os.path.realpath(x), x, x.replace("/usr/", "/", 1)):
+            r = subprocess.run(["dpkg-query", "-S", f], capture_output=True,
+                               text=True)
+            if r.returncode == 0:
+                break
+        else:
+            continue
+        package = r.stdout.split(": ")[0].split(",")[0]
+        r = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", package],
+                           capture_output=True, text=True)
+        found[package.split(":")[0]] = r.stdout
+    return found
+
+
+def known():
+    """What results.jsonl has: (workload, profile, script, library)."""
+    try:
+        rows = [json.loads(l) for l in open(ALL + "/results.jsonl")]
+    except FileNotFoundError:
+        rows = []
+    return {(r["name"], r["profile"], r.get("script"), r.get("lib")): r
+            for r in rows}
+
+
 def main(args):
     if not os.path.exists(LIB):
         sys.exit("run.py: GCMTEST_LIB names no library")
-    print("in", TOP)
+    print("in", ALL)
+    lib, afresh = digest(LIB), False
+    if args[:1] == ["-n"]:
+        args, afresh = args[1:], True
     profiles = list(PROFILES)
     if args[:1] == ["-p"]:
         profiles, args = args[1].split(","), args[2:]
@@ -148,20 +206,33 @@ def main(args):
                for x in head.get("needs", "").split()):
             print(f"{name:16} SKIP", flush=True)
             continue
+        about = {"name": name, "script": digest(script), "lib": lib}
+        if not claim(name):
+            continue
+        have, todo = {} if afresh else known(), []
+        for profile in profiles:
+            r = have.get((name, profile, about["script"], lib))
+            failed |= bool(r) and r["verdict"].startswith("DIFFERENT")
+            todo += [] if r else [profile]
+        if not todo:
+            print(f"{name:16} known", flush=True)
+            continue
         limit = float(head.get("timeout", 60))
+        more = dict(x.split("=", 1) for x in head.get("env", "").split())
         plain = run(script, None, limit)
         keep(name, "plain", plain)
         print(f"{name:16} plain status {plain['status']} "
               f"{plain['took']:.2f}s", flush=True)
         again = None
-        for profile in profiles:
-            r = run(script, PROFILES[profile], 3 * limit)
+        for profile in todo:
+            extra = {**more, **PROFILES[profile]}
+            r = run(script, extra, 3 * limit)
             verdict = "ok"
             if not same(plain, r):
                 if again is None:
                     again = run(script, None, limit)
                     # not the logs of the run that differs
-                    r2 = run(script, PROFILES[profile], 3 * limit)
+                    r2 = run(script, extra, 3 * limit)
                     repeat = "same" if same(plain, r2) else "differs"
                     if same(plain, again):
                         verdict = f"DIFFERENT (again: {repeat})"
@@ -179,9 +250,12 @@ def main(args):
                   f"{r['reclaimed'] >> 20}MB {r['back'] or ''} "
                   f"{r['why'] or ''} {'late!' if r['late'] else ''} "
                   f"{r['notes'][:3] or ''}", flush=True)
-            with open(TOP + "/results.jsonl", "a") as f:
-                f.write(json.dumps({"name": name, "profile": profile,
+            with open(ALL + "/results.jsonl", "a") as f:
+                f.write(json.dumps({**about, "profile": profile,
                     "verdict": verdict, "plain": plain["took"],
+                    "versions": versions(head), "env": more,
+                    "plain_status": plain["status"], "day":
+                    time.strftime("%Y-%m-%d", time.gmtime()),
                     **{k: v for k, v in r.items() if k not in
                        ("out", "err")}}) + "\n")
 
