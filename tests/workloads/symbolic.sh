@@ -1,0 +1,9 @@
+# programs: gap gp z3 minisat glpsol cbc swipl coqc
+. ${0%/*}/common
+has() { command -v "$1" > /dev/null && echo "$1"; }
+has gap && printf '%s\n' 'g := SymmetricGroup(7);; Print(Size(g), " ", Length(ConjugacyClasses(g)), "\n"); Print(Factors(2^67-1), "\n"); l := List([1..50000], i -> [i, String(i)]);; Print(Length(Set(l, x -> x[1] mod 5003)), "\n"); GASMAN("collect"); Print(Size(SylowSubgroup(g, 2)), "\n"); quit;' | gap -q -b
+has gp && echo 'print(factor(2^128+1)); print(polroots(x^5-x-1)[1]); v = vector(50000, i, i^3 % 5003); print(#Set(v)); print(qfbclassno(-10^8-3)); print(bnfinit(x^2-x-17).no); print(sum(i=1,20000,1./i^2)); E = ellinit([0,-1,1,-10,-20]); print(elltors(E)); print(matdet(matrix(60,60,i,j,(i*j)%17)));' | gp -q -f
+if has z3; then (for i in $(seq 1 40); do echo "(declare-const x$i Int)"; done; for i in $(seq 1 39); do echo "(assert (and (> x$((i + 1)) x$i) (= (mod (+ x$i x$((i + 1))) 3) $((i % 3)))))"; done; echo '(assert (> x1 5))(check-sat)(declare-const a (_ BitVec 24))(declare-const b (_ BitVec 24))(assert (= (bvmul a b) #x6c1d3f))(assert (bvugt a #x000001))(assert (bvult a b))(check-sat)(assert (= a b))(check-sat)') > a.smt2; z3 a.smt2; fi
+if has minisat; then awk 'BEGIN { srand(7); print "p cnf 180 740"; for (i = 0; i < 740; i++) { for (j = 0; j < 3; j++) printf "%d ", (rand() < .5 ? -1 : 1) * int(rand() * 180 + 1); print 0 } }' > a.cnf; minisat -verb=0 a.cnf o; echo $?; head -c 300 o | md5sum; fi
+(echo 'Maximize'; printf ' obj: '; for i in $(seq 1 60); do printf '+ %d x%d ' $((i * 37 % 101 + 1)) $i; done; printf '\nSubject To\n'; for c in $(seq 1 12); do printf ' c%d: ' $c; for i in $(seq 1 60); do printf '+ %d x%d ' $((i * c * 13 % 89 + 1)) $i; done; echo "<= $((900 + c * 10))"; done; echo Binary; for i in $(seq 1 60); do echo " x$i"; done; echo End) > a.lp
+has glpsol && glpsol --lp a.lp --tmlim 5 --mipgap 0.2 -o o > /dev/null; echo $?; has cbc && cbc a.lp ratio 0.02 solve quit 2>&1 | grep -cE 'Optimal solution'
