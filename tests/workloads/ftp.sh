@@ -38,6 +38,6 @@ EOC
 	proftpd -n -c "$PWD/p.conf" > plog 2>&1 & p=$!; echo proftpd; all 18191; end $p
 fi
 if command -v vsftpd > /dev/null; then
-	printf 'listen=YES\nbackground=NO\nlisten_address=127.0.0.1\nlisten_port=18192\nanonymous_enable=YES\nlocal_enable=NO\nwrite_enable=YES\nanon_upload_enable=YES\nanon_root=%s/pub\nsecure_chroot_dir=%s/empty\nftp_username=%s\nseccomp_sandbox=YES\nnopriv_user=nobody\nxferlog_enable=NO\nanon_umask=022\nallow_writeable_chroot=YES\n' "$top" "$top" "bin" > v.conf
+	printf 'listen=YES\nbackground=NO\nlisten_address=127.0.0.1\nlisten_port=18192\nanonymous_enable=YES\nlocal_enable=NO\nwrite_enable=YES\nanon_upload_enable=YES\nanon_root=%s/pub\nsecure_chroot_dir=%s/empty\nftp_username=%s\nseccomp_sandbox=NO\nnopriv_user=nobody\nxferlog_enable=NO\nanon_umask=022\nallow_writeable_chroot=YES\n' "$top" "$top" "bin" > v.conf
 	vsftpd "$PWD/v.conf" > vlog 2>&1 & p=$!; echo vsftpd; all 18192; end $p
 fi

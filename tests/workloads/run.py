@@ -168,7 +168,8 @@ def versions(head):
                 break
         else:
             continue
-        package = r.stdout.split(": ")[0].split(",")[0]
+        package = re.sub(r"(?m)^diversion.*\n", "",
+                         r.stdout).split(": ")[0].split(",")[0]
         r = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", package],
                            capture_output=True, text=True)
         found[package.split(":")[0]] = r.stdout
