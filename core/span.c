@@ -128,8 +128,8 @@ gcm_span_assign(uint32_t index, uint32_t owner)
 	    owner << GCM_TAG_OWNER_SHIFT | (gcm_page_tag(head) & GCM_TAG_CLASS);
 
 	for (uint32_t i = 0; i < head->n; i++)
-		atomic_store_explicit(
-		    &gcm_page(index + i)->tag, tag, memory_order_relaxed);
+		atomic_store_explicit(/* .inv.tag */
+		    &gcm_page(index + i)->tag, tag, memory_order_release);
 }
 
 void

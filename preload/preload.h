@@ -32,8 +32,15 @@ bool gcm_foreign_is_first(void);
 /* From now on blocks may come from another glibc in this process. */
 void gcm_foreign_expect(void);
 
-/* Before an ioctl.  Any thread; a handler, too; errno is kept. */
-void gcm_faults_expect(unsigned long request, uintptr_t arg);
+/* Before an ioctl.  Any thread; a handler, too; errno is kept.  If it returns
+ * HEARS and the call succeeds, gcm_faults_hear follows.
+ */
+enum gcm_faults {
+	GCM_FAULTS_NONE,
+	GCM_FAULTS_HEARS /* of forks */
+};
+enum gcm_faults gcm_faults_expect(unsigned long request, uintptr_t arg);
+void gcm_faults_hear(void);
 
 /* Arrange that threads give up their cache when they end. */
 void gcm_thread_init(void);

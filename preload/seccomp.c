@@ -13,6 +13,7 @@
  */
 #include <linux/seccomp.h>
 #include <stdarg.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -72,9 +73,6 @@ expect_call(long number, const long *arg)
 	case SYS_rt_sigaction:
 		gcm_signal_raw_action(arg);
 		break;
-	case SYS_ioctl:
-		gcm_faults_expect((unsigned long)arg[1], (uintptr_t)arg[2]);
-		break;
 	case SYS_capset:
 	case SYS_setns:
 	case SYS_unshare:
@@ -102,6 +100,8 @@ syscall(long number, ...)
 		arg[i] = va_arg(list, long);
 	va_end(list);
 	expect_call(number, arg);
+	if (number == SYS_ioctl)
+		return ioctl((int)arg[0], (unsigned long)arg[1], arg[2]);
 	if (number == SYS_rt_sigprocmask)
 		return gcm_signal_raw_mask(next, arg);
 	gcm_flight_before_call(number, arg);

@@ -44,6 +44,7 @@ enum {
 	SPARSE_BYTES = 4 << 20, /* longer blocks: only pages that are there */
 	SHORT_BYTES = 128,      /* blocks that do without the filter */
 	SEEN_AHEAD = 12,        /* words whose states are on the way */
+	SETTLED = GCM_BUFFER_ITEMS / 2, /* fewer items: the buffer is kept */
 	POLL_ITEMS = 32,
 	STACK_BYTES = 4096 /* the shortest stack of a coroutine */
 };
@@ -86,11 +87,43 @@ gcm_mark_begin(struct gcm_marker *marker, uint8_t colour)
 /* Grey
  * ------------------------------------------------------------------------- */
 
+static uint64_t settle_word(struct gcm_marker *marker, uint64_t word);
+
+/* Words become blocks that they reach first: there are no more of those than
+ * there are blocks, while a list in both directions has two words for each.
+ */
+static void
+settle_words(struct gcm_marker *marker)
+{
+	struct gcm_buffer *now = marker->now;
+	uint64_t count = now->count, kept = 0;
+
+	for (uint64_t i = 0; i < count; i++) {
+		uint64_t item = now->items[i];
+
+		if (i + SEEN_AHEAD < count)
+			__builtin_prefetch(
+			    (const void *)(uintptr_t)gcm_state_at(
+				now->items[i + SEEN_AHEAD] & GCM_ITEM_ADDR));
+		if (item >> GCM_ITEM_SHIFT == 0)
+			item = settle_word(marker, item);
+		if (item != 0)
+			now->items[kept++] = item;
+	}
+	now->count = kept;
+}
+
 GCM_NOINLINE static void
 push_full(struct gcm_marker *marker, uint64_t item)
 {
-	struct gcm_buffer *buffer = gcm_work_empty();
+	struct gcm_buffer *buffer;
 
+	settle_words(marker);
+	if (marker->now->count < SETTLED) {
+		marker->now->items[marker->now->count++] = item;
+		return;
+	}
+	buffer = gcm_work_empty();
 	if (buffer == NULL) /* the cycle will be given up */
 		return;
 	if (marker->now->count > 0)
@@ -136,17 +169,24 @@ push_large(struct gcm_marker *marker, uintptr_t addr)
 		push_pieces(addr, addr + len, marker);
 }
 
-static void
-make_grey(struct gcm_marker *marker, uint64_t item, uint8_t state)
+/* Count a block that was reached; false if there is nothing to read in it. */
+static bool
+count_block(struct gcm_marker *marker, uint64_t item, uint8_t state)
 {
 	uint32_t class_id = (uint32_t)(item >> GCM_ITEM_SHIFT);
 
 	marker->blocks++;
 	marker->bytes += gcm_slot_size(item);
-	if ((state & GCM_NOSCAN) != 0 || class_id == 0 ||
-	    class_id == GCM_CLASS_ZERO)
+	return (state & GCM_NOSCAN) == 0 && class_id != 0 &&
+	       class_id != GCM_CLASS_ZERO;
+}
+
+static void
+make_grey(struct gcm_marker *marker, uint64_t item, uint8_t state)
+{
+	if (!count_block(marker, item, state))
 		return;
-	if (class_id == GCM_ITEM_LARGE)
+	if (item >> GCM_ITEM_SHIFT == GCM_ITEM_LARGE)
 		push_large(marker, item & GCM_ITEM_ADDR);
 	else
 		push_item(marker, item);
@@ -188,8 +228,9 @@ reach_bits(struct gcm_marker *marker, uint64_t item)
 	make_grey(marker, item, state);
 }
 
-static inline void
-reach_slot(struct gcm_marker *marker, uint64_t item)
+/* The state that the block has now, or 0: it was reached before. */
+static inline uint8_t
+reach_state(const struct gcm_marker *marker, uint64_t item)
 {
 	_Atomic uint8_t *at = gcm_state_at(item & GCM_ITEM_ADDR);
 	uint8_t state = atomic_load_explicit(at, memory_order_relaxed), next;
@@ -197,13 +238,38 @@ reach_slot(struct gcm_marker *marker, uint64_t item)
 	do { /* .inv.mark-cas */
 		next = reached_state(state, marker->colour);
 		if (next == state)
-			return;
+			return 0;
 	} while (!atomic_compare_exchange_weak_explicit(
 	    at, &state, next, memory_order_relaxed, memory_order_relaxed));
-	if (GCM_UNLIKELY((state & (GCM_ALLOC | GCM_SAMPLED)) == 0) &&
-	    gcm_audit_is_on())
-		gcm_audit_note_reached(item & GCM_ITEM_ADDR, state);
-	make_grey(marker, item, next);
+	return next;
+}
+
+static inline void
+reach_slot(struct gcm_marker *marker, uint64_t item)
+{
+	uint8_t state = reach_state(marker, item);
+
+	if (state != 0)
+		make_grey(marker, item, state);
+}
+
+/* The block as an item, reached; or 0: it was reached before, or there is
+ * nothing in it.  A word that leads to a large one stays one.
+ */
+static uint64_t
+settle_word(struct gcm_marker *marker, uint64_t word)
+{
+	uint64_t item = gcm_slot_find(word);
+	uint8_t state;
+
+	if (item == 0)
+		return 0;
+	if (item >> GCM_ITEM_SHIFT == GCM_ITEM_LARGE) {
+		state = gcm_slot_get(item & GCM_ITEM_ADDR);
+		return reached_state(state, marker->colour) == state ? 0 : word;
+	}
+	state = reach_state(marker, item);
+	return state != 0 && count_block(marker, item, state) ? item : 0;
 }
 
 static inline void
@@ -392,6 +458,10 @@ scan_slot(struct gcm_marker *marker, uint64_t item)
 	size_t size = gcm_classes[item >> GCM_ITEM_SHIFT].size;
 	uint8_t state = gcm_slot_get(addr); /* .inv.mark-safe */
 
+	/* Freed, and its page cut up anew: what is there now is new. */
+	if ((gcm_page_tag(gcm_page_at(addr)) & GCM_TAG_CLASS) !=
+	    item >> GCM_ITEM_SHIFT)
+		return;
 	marker->where = addr;
 	if (GCM_UNLIKELY((state & GCM_ALLOC) == 0)) {
 		if (gcm_alter_is_noted(state))

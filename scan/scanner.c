@@ -34,15 +34,16 @@ static struct {
 	bool armed;   /* since open a trace has ended that arms all pages */
 } scanner;
 
-/* The program has a userfaultfd of its own, and it is told of children. */
-static _Atomic bool has_faults, hears_forks;
+/* The program has a userfaultfd of its own; and one that we get in the way of.
+ */
+static _Atomic bool has_faults, serves_faults;
 
 bool
-gcm_scanner_note_faults(bool hears)
+gcm_scanner_note_faults(bool never)
 {
 	bool is_new = !atomic_exchange(&has_faults, true);
 
-	return (hears && !atomic_exchange(&hears_forks, true)) || is_new;
+	return (never && !atomic_exchange(&serves_faults, true)) || is_new;
 }
 
 /* A table of descriptors that has never held one of the program's. */
@@ -62,13 +63,7 @@ choose_way(const char **instead, int *error)
 
 	if (wanted == WAY_OFF || wanted == WAY_FORK)
 		*instead = "an option says so";
-	if (wanted == WAY_OFF)
-		return wanted;
-	if (atomic_load(&hears_forks)) {
-		*instead = "the program's own userfaultfd hears of forks";
-		return WAY_OFF;
-	}
-	if (wanted == WAY_FORK)
+	if (wanted == WAY_OFF || wanted == WAY_FORK)
 		return wanted;
 	if (atomic_load(&has_faults)) {
 		*instead = "the program has a userfaultfd of its own";
@@ -173,6 +168,16 @@ run_way(struct gcm_tracer *tracer)
 	return gcm_trace_tracked(tracer);
 }
 
+/* Would a page that the program has yet to fill have us wait for it, while it
+ * is stopped?  A snapshot has none of the program's faults.
+ */
+static bool
+may_wait_for_page(void)
+{
+	return atomic_load(&serves_faults) ||
+	       (atomic_load(&has_faults) && scanner.way == WAY_OFF);
+}
+
 static enum gcm_abandon
 trace(struct gcm_trace *trace)
 {
@@ -183,6 +188,8 @@ trace(struct gcm_trace *trace)
 	if (scanner.error != 0)
 		return gcm_sandbox_allows() ? GCM_ABANDON_ROOTS
 					    : GCM_ABANDON_FILTER;
+	if (may_wait_for_page())
+		return GCM_ABANDON_FAULTS;
 	tracer->trace = trace;
 	tracer->roots.stack_bytes = 0;
 	tracer->roots.global_bytes = 0;

@@ -24,10 +24,10 @@ void gcm_root_note_seal(void);
 
 /* The program is about to use a userfaultfd: ranges that are registered with
  * ours would be refused to it, so that writes are not tracked by one from now
- * on.  `hears_forks`: it is told of children, which ours would be then.  True
- * if that is new: the collector's thread is to be ended.
+ * on.  `never`: there are to be no cycles at all.  True if that is new: the
+ * collector's thread is to be ended.
  */
-bool gcm_scanner_note_faults(bool hears_forks);
+bool gcm_scanner_note_faults(bool never);
 
 /* The program makes coroutines (makecontext). */
 void gcm_root_note_coroutine(void);

@@ -254,6 +254,8 @@ gcm_thread_reset(void)
 		atomic_store(&record->blocked, 0);
 	if (self == NULL)
 		return;
+	if (atomic_load(&self->lent) != 0)
+		atomic_store(&self->hides, atomic_load(&self->lent_hides));
 	atomic_store(&self->lent, 0);
 	atomic_store(&self->tid, own_tid());
 }
@@ -308,17 +310,34 @@ gcm_thread_shares_stack(
 
 /* Cancellation ------------------------------------------------------------ */
 
+/* A record with this tid and thread pointer.  By the tid alone it may be that
+ * of a thread that died without a word, by the pointer alone too.
+ */
 static struct gcm_thread *
-find_by_tp(uintptr_t tp)
+find_by_both(uint32_t tid, uintptr_t tp, uint32_t reserved)
 {
 	struct gcm_thread *record = atomic_load(&first);
-	uint32_t tid;
 
-	for (; record != NULL; record = record->next) {
-		tid = atomic_load(&record->tid);
-		if (tid != 0 && tid != RESERVED &&
-		    atomic_load(&record->tp) == tp)
-			break;
+	while (
+	    record != NULL && (atomic_load(&record->tid) != tid ||
+				  atomic_load(&record->tp) != tp ||
+				  atomic_load(&record->reserved) != reserved))
+		record = record->next;
+	return record;
+}
+
+/* A record for a thread that has none yet; found if it was cancelled before. */
+static struct gcm_thread *
+reserve_record(uint32_t tid, uintptr_t tp)
+{
+	struct gcm_thread *record = find_by_both(RESERVED, tp, tid);
+
+	if (record != NULL)
+		return record;
+	record = claim_record(RESERVED);
+	if (record != NULL) {
+		atomic_store(&record->reserved, tid);
+		atomic_store(&record->tp, tp);
 	}
 	return record;
 }
@@ -332,17 +351,13 @@ wait_for_world(void)
 void
 gcm_thread_cancel(uintptr_t tp, uint32_t tid)
 {
-	struct gcm_thread *target = find_by_tp(tp);
+	struct gcm_thread *target = find_by_both(tid, tp, 0);
 
 	if (target == NULL) {
-		struct gcm_thread *reserved = claim_record(RESERVED);
+		struct gcm_thread *reserved = reserve_record(tid, tp);
 
-		if (reserved != NULL) {
-			atomic_store(&reserved->reserved, tid);
-			atomic_store(&reserved->tp, tp);
-		}
 		/* Either we see its record now or it sees ours. */
-		target = find_by_tp(tp);
+		target = find_by_both(tid, tp, 0);
 		if (target != NULL && reserved != NULL) {
 			clear_record(reserved);
 			atomic_store(&reserved->tid, 0);
