@@ -101,6 +101,7 @@ gcm_gctrace_reason(enum gcm_abandon why)
 	    [GCM_ABANDON_TRACKING] = "writes cannot be tracked",
 	    [GCM_ABANDON_HIDDEN] = "a library hides its pointers",
 	    [GCM_ABANDON_FAULTS] = "the program serves page faults itself",
+	    [GCM_ABANDON_STACKS] = "coroutines came to light",
 	    [GCM_ABANDON_SHARED] = "another process has the same memory",
 	    [GCM_ABANDON_FILTER] = "a filter forbids our system calls",
 	    [GCM_ABANDON_OUTRUN] = "the program writes faster than we read",

@@ -94,8 +94,10 @@ int gcm_os_thread_start(void (*entry)(void *), void *arg, void *stack,
 /* Write a whole line to fd, retrying short writes; returns 0 or -errno. */
 int gcm_os_write(int fd, const char *text, size_t len);
 
-/* Is the descriptor a socket? */
-bool gcm_os_is_socket(int fd);
+/* Is it what lines are written to: a terminal, a pipe, a file that is open for
+ * appending?  And no socket, no file with a content of its own.
+ */
+bool gcm_os_is_for_lines(int fd);
 
 /* Device and inode of an open descriptor. */
 int gcm_os_identity(int fd, uint64_t *dev, uint64_t *ino);

@@ -331,13 +331,16 @@ gcm_os_identity(int fd, uint64_t *dev, uint64_t *ino)
 }
 
 bool
-gcm_os_is_socket(int fd)
+gcm_os_is_for_lines(int fd)
 {
-	struct statx info;
+	struct stat info;
 
-	return SYSCALL(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &info,
-		   0) == 0 &&
-	       (info.stx_mode & S_IFMT) == S_IFSOCK;
+	if (SYSCALL(SYS_newfstatat, fd, "", &info, AT_EMPTY_PATH, 0, 0) != 0)
+		return false;
+	if (S_ISREG(info.st_mode))
+		return (SYSCALL(SYS_fcntl, fd, F_GETFL, 0, 0, 0, 0) &
+			   O_APPEND) != 0;
+	return S_ISFIFO(info.st_mode) || S_ISCHR(info.st_mode);
 }
 
 int

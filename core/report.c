@@ -25,6 +25,7 @@ enum {
 static struct {
 	uint64_t dev, ino;     /* of stderr; const once opened */
 	bool known;            /* as dev */
+	bool noted;            /* as dev: it is known, or was closed */
 	char path[PATH_BYTES]; /* const once opened; empty: stderr */
 } log_target;
 
@@ -142,6 +143,7 @@ expand_path(const char *pattern)
 void
 gcm_report_note(void)
 {
+	log_target.noted = true;
 	log_target.known =
 	    gcm_os_identity(STDERR, &log_target.dev, &log_target.ino) == 0;
 }
@@ -164,11 +166,14 @@ is_stderr(int fd)
 	       dev == log_target.dev && ino == log_target.ino;
 }
 
-/* A line that nobody asked for: what became 2 since the start is not for us. */
+/* A line that nobody asked for.  What became 2 since the start is not for us,
+ * except for last words where a daemon keeps its own.
+ */
 static void
-write_unasked(const struct gcm_text *text)
+write_unasked(const struct gcm_text *text, bool last)
 {
-	if (log_target.known ? is_stderr(STDERR) : !gcm_os_is_socket(STDERR))
+	if (!log_target.noted || is_stderr(STDERR) ||
+	    (last && gcm_os_is_for_lines(STDERR)))
 		(void)gcm_os_write(
 		    STDERR, text->start, (size_t)(text->at - text->start));
 }
@@ -221,7 +226,7 @@ gcm_report_warn(const char *a, const char *b)
 	gcm_text_add(&text, a);
 	gcm_text_add(&text, b);
 	*text.at++ = '\n';
-	write_unasked(&text);
+	write_unasked(&text, false);
 }
 
 void
@@ -238,7 +243,7 @@ gcm_misuse(const char *call, const char *what, const void *addr)
 	gcm_text_add(&text, " ");
 	gcm_text_add_hex(&text, (uintptr_t)addr);
 	gcm_text_add(&text, "\n");
-	write_unasked(&text);
+	write_unasked(&text, true);
 	gcm_os_abort();
 }
 

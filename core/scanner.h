@@ -25,6 +25,7 @@ enum gcm_abandon {
 	GCM_ABANDON_OUTRUN,   /* only a long stop would have ended it */
 	GCM_ABANDON_HIDDEN,   /* code that keeps blocks by other addresses */
 	GCM_ABANDON_FAULTS,   /* the program serves page faults that we have */
+	GCM_ABANDON_STACKS,   /* coroutines came to light while marking */
 	GCM_ABANDON_SHARED,   /* memory, with a process that we cannot stop */
 	GCM_ABANDON_FILTER    /* a filter kills who makes our system calls */
 };

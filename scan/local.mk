@@ -30,6 +30,7 @@ noinst_LTLIBRARIES += %D%/libscan.la
 	%D%/slot.h \
 	%D%/mark.h \
 	%D%/mark.c \
+	%D%/mark_again.c \
 	%D%/root.h \
 	%D%/root.c \
 	%D%/root_named.c \

@@ -241,6 +241,9 @@ reach_state(const struct gcm_marker *marker, uint64_t item)
 			return 0;
 	} while (!atomic_compare_exchange_weak_explicit(
 	    at, &state, next, memory_order_relaxed, memory_order_relaxed));
+	if (GCM_UNLIKELY((state & (GCM_ALLOC | GCM_SAMPLED)) == 0) &&
+	    gcm_audit_is_on())
+		gcm_audit_note_reached(item & GCM_ITEM_ADDR, state);
 	return next;
 }
 
@@ -444,8 +447,8 @@ scan_short(struct gcm_marker *marker, const uint64_t *words, size_t size)
 
 _Atomic bool gcm_mark_coroutines;
 
-static bool
-may_be_stack(size_t size)
+bool
+gcm_mark_may_be_stack(size_t size)
 {
 	return size >= STACK_BYTES &&
 	       atomic_load_explicit(&gcm_mark_coroutines, memory_order_relaxed);
@@ -474,7 +477,8 @@ scan_slot(struct gcm_marker *marker, uint64_t item)
 	if (marker->short_bytes[item >> GCM_ITEM_SHIFT] != 0)
 		scan_short(marker, (const uint64_t *)addr, size);
 	else
-		gcm_mark_range(marker, addr, addr + size, may_be_stack(size));
+		gcm_mark_range(
+		    marker, addr, addr + size, gcm_mark_may_be_stack(size));
 }
 
 static void
@@ -492,7 +496,7 @@ scan_piece(struct gcm_marker *marker, uint64_t item)
 		return;
 	}
 	marker->scanned += len;
-	gcm_mark_range(marker, addr, addr + len, may_be_stack(len));
+	gcm_mark_range(marker, addr, addr + len, gcm_mark_may_be_stack(len));
 }
 
 /* All items but those of short blocks' first words. */
@@ -667,86 +671,4 @@ gcm_mark_drain(struct gcm_marker *marker, uint64_t deadline_ns)
 	}
 	gcm_pin_leave();
 	return done && gcm_work_is_empty() && !gcm_work_failed();
-}
-
-/* Written pages
- * ---------------------------------------------------------------- */
-
-/* The part on [lo, hi) of a block that was reached. */
-static void
-scan_part(struct gcm_marker *marker, uintptr_t addr, size_t size, uintptr_t lo,
-    uintptr_t hi)
-{
-	uint8_t state = gcm_slot_get(addr);
-	uintptr_t from = addr > lo ? addr : lo;
-	uintptr_t to = addr + size < hi ? addr + size : hi;
-
-	if ((state & GCM_NOSCAN) != 0 ||
-	    ((state ^ marker->colour) & GCM_COLOUR) != 0)
-		return;
-	marker->where = addr;
-	if (gcm_alter_is_noted(state))
-		scan_altered(marker, from, to - from);
-	else if ((state & GCM_ALLOC) != 0)
-		gcm_mark_range(marker, from, to, may_be_stack(size));
-}
-
-/* Was the block reached, and can it hold pointers? */
-static inline bool
-is_read_again(const struct gcm_marker *marker, uint8_t state)
-{
-	return ((state ^ marker->colour) &
-		   (GCM_ALLOC | GCM_NOSCAN | GCM_COLOUR)) == 0;
-}
-
-/* Blocks that lie side by side are read in one go. */
-static void
-mark_span_again(
-    struct gcm_marker *marker, uint64_t item, uintptr_t lo, uintptr_t hi)
-{
-	uint32_t class_id = (uint32_t)(item >> GCM_ITEM_SHIFT);
-	size_t size = gcm_classes[class_id].size;
-	uintptr_t addr = item & GCM_ITEM_ADDR, from = 0;
-
-	if (class_id == 0 || class_id == GCM_CLASS_ZERO)
-		return;
-	for (; addr < hi; addr += size) {
-		uint8_t state = gcm_slot_get(addr);
-
-		if (is_read_again(marker, state)) {
-			if (from == 0)
-				from = addr < lo ? lo : addr;
-			continue;
-		}
-		if (from != 0)
-			gcm_mark_range(marker, from, addr, may_be_stack(size));
-		from = 0;
-		if (GCM_UNLIKELY(gcm_alter_is_noted(state)))
-			scan_part(marker, addr, size, lo, hi);
-	}
-	if (from != 0)
-		gcm_mark_range(marker, from, hi, may_be_stack(size));
-}
-
-/* Page by page: a written page belongs to one span or block. */
-void
-gcm_mark_again(struct gcm_marker *marker, uintptr_t lo, uintptr_t hi)
-{
-	gcm_pin_enter(marker->stopped);
-	while (lo < hi) {
-		uintptr_t end =
-		    gcm_round_down(lo, GCM_PAGE_SIZE) + GCM_PAGE_SIZE;
-		uint64_t item = gcm_slot_find(lo);
-
-		if (end > hi)
-			end = hi;
-		if (item >> GCM_ITEM_SHIFT == GCM_ITEM_LARGE)
-			scan_part(marker, item & GCM_ITEM_ADDR,
-			    gcm_slot_size(item), lo, end);
-		else if (item != 0)
-			mark_span_again(marker, item, lo, end);
-		lo = end;
-		gcm_pin_poll(marker->stopped);
-	}
-	gcm_pin_leave();
 }

@@ -43,6 +43,9 @@ struct gcm_marker {
  */
 extern GCM_HIDDEN _Atomic bool gcm_mark_coroutines;
 
+/* May a block of that many bytes be a coroutine's stack? */
+bool gcm_mark_may_be_stack(size_t size);
+
 /* Ready a marker for a cycle; false: no memory. */
 bool gcm_mark_begin(struct gcm_marker *marker, uint8_t colour);
 

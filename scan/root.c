@@ -535,10 +535,23 @@ mark_strange_stack(
 
 	if (end - sp > STRANGE_BYTES)
 		end = sp + STRANGE_BYTES;
-	if (sp >= end)
-		return;
-	gcm_root_note_coroutine(); /* there may be others, idle ones */
-	(void)gcm_mark_foreign(marker, gcm_round_down(sp, 8), end, 0, true);
+	if (sp < end)
+		(void)gcm_mark_foreign(
+		    marker, gcm_round_down(sp, 8), end, 0, true);
+}
+
+/* One such stack in use means that there may be others, idle ones. */
+bool
+gcm_roots_find_coroutines(const struct gcm_roots *roots)
+{
+	for (size_t i = 0; i < gcm_stop_count(); i++) {
+		struct gcm_stop_answer said;
+
+		if (gcm_stop_at(i, &said) &&
+		    find_strange_end(roots, said.sp) > said.sp)
+			gcm_root_note_coroutine();
+	}
+	return atomic_load(&gcm_mark_coroutines);
 }
 
 /* The frame of our signal, with all registers in it, may be on another stack.

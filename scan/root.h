@@ -66,6 +66,11 @@ bool gcm_roots_is_shared(const struct gcm_roots *roots, uintptr_t addr);
 /* Start seeing writes; false: cannot. */
 bool gcm_roots_arm(struct gcm_roots *roots);
 
+/* Is the program known to have coroutines?  It is once a stopped thread is on a
+ * stack that is none of the system's.  The world is stopped.
+ */
+bool gcm_roots_find_coroutines(const struct gcm_roots *roots);
+
 /* Stacks and registers of the stopped threads; false when a part could not be
  * read.
  */

@@ -144,6 +144,7 @@ gcm_trace_whole(struct gcm_tracer *tracer)
 	leader->stopped = true;
 	if (gcm_roots_read(roots) != 0)
 		return GCM_ABANDON_ROOTS;
+	tracer->coroutines = gcm_roots_find_coroutines(roots);
 	gcm_roots_mark(roots, leader);
 	if (!gcm_roots_mark_stacks(roots, leader) ||
 	    !gcm_roots_mark_registered(leader) ||
@@ -288,6 +289,9 @@ finish_stopped(struct gcm_tracer *tracer, uint64_t deadline_ns, bool *done)
 	if (!look_at_roots(tracer))
 		return GCM_ABANDON_ROOTS;
 	*done = gcm_crew_drain(deadline_ns, true);
+	/* Blocks that were read before hold those that they end at, too. */
+	if (gcm_roots_find_coroutines(&tracer->roots) != tracer->coroutines)
+		return GCM_ABANDON_STACKS;
 	if (*done && gcm_options.verify != 0)
 		gcm_trace_verify(tracer);
 	if (!*done &&
@@ -406,6 +410,7 @@ look_at_stacks(struct gcm_tracer *tracer)
 	if (why != GCM_ABANDON_NOT)
 		return why;
 	leader->stopped = true;
+	tracer->coroutines = gcm_roots_find_coroutines(&tracer->roots);
 	(void)gcm_roots_mark_stacks(&tracer->roots, leader);
 	gcm_trace_resume(tracer);
 	leader->stopped = false;

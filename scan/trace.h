@@ -14,6 +14,7 @@ struct gcm_tracer {
 	struct gcm_trace *trace;
 	struct gcm_roots roots;
 	bool snapshot;    /* what the kernel holds was read before it */
+	bool coroutines;  /* as known when marking began */
 	bool outrun;      /* pages are written faster than we read them */
 	size_t cursor;    /* from the zone's start: where to look next */
 	size_t step;      /* bytes of it at once */

@@ -125,8 +125,9 @@ mark_unshared(struct gcm_tracer *tracer, struct gcm_mark_bits *bits)
 	bool whole;
 
 	gcm_crew_use(bits);
-	whole = gcm_roots_read(&tracer->roots) == 0 &&
-		gcm_roots_mark_shared(&tracer->roots, leader) &&
+	whole = gcm_roots_read(&tracer->roots) == 0;
+	tracer->coroutines = gcm_roots_find_coroutines(&tracer->roots);
+	whole = whole && gcm_roots_mark_shared(&tracer->roots, leader) &&
 		gcm_roots_mark_wiped(leader) && gcm_kernel_mark(leader, false);
 	gcm_crew_use(NULL);
 	return whole;

@@ -62,9 +62,9 @@ gcm_os_write(int fd, const char *bytes, size_t len)
 }
 
 bool
-gcm_os_is_socket(int fd)
+gcm_os_is_for_lines(int fd)
 {
-	return target_of(fd) == 0 && os_fake.socket;
+	return target_of(fd) == 0 && !os_fake.socket;
 }
 
 int

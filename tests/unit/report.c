@@ -278,10 +278,24 @@ END_TEST
 
 START_TEST(a_socket_gets_no_report)
 {
+	gcm_report_note();
+	os_fake.ino++;
 	os_fake.socket = true;
 	OS_FAKE_RUN(gcm_misuse("free", "double free of", buffer));
 	ck_assert_int_eq(os_fake_ended, OS_ABORTED);
 	ck_assert_str_eq(os_fake_stderr(), "");
+}
+END_TEST
+
+/* A daemon's log, or a pipe to who keeps it: last words, and only those. */
+START_TEST(a_log_gets_last_words)
+{
+	gcm_report_note();
+	os_fake.ino++;
+	gcm_report_warn("a ", "b");
+	ck_assert_str_eq(os_fake_stderr(), "");
+	UNIT_MISUSES(gcm_misuse("free", "double free of", buffer), "free",
+	    "double free of", buffer);
 }
 END_TEST
 
@@ -314,6 +328,7 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, a_long_path_is_cut);
 	tcase_add_test(tcase, warnings_and_ends);
 	tcase_add_test(tcase, a_socket_gets_no_report);
+	tcase_add_test(tcase, a_log_gets_last_words);
 	tcase_add_test(tcase, a_failed_write_still_ends);
 }
 
