@@ -625,5 +625,5 @@ gcm_stop_reset(void)
 	atomic_store(&stop.installed, false);
 	for (unsigned int i = 0; i < EXEMPT; i++)
 		atomic_store(&stop.exempt[i], 0);
-	gcm_task_close();
+	gcm_task_forget();
 }

@@ -19,6 +19,9 @@ uint32_t gcm_task_parse_id(const char *name);
 int gcm_task_open(void);
 void gcm_task_close(void);
 
+/* In a forked child: no descriptor of ours is there. */
+void gcm_task_forget(void);
+
 /* Visit the ids of all threads of the process, ours among them; 0, -errno, or
  * what a visit returned that was not 0.
  */

@@ -11,6 +11,8 @@
  *         B8: with lines written to 2 whatever it is (core/report.c)
  *         "two-is-a-file" printed "48 bytes in the file", "two-is-a-socket"
  *         "the socket got: gcmalloc: free(): double free of 0x678673004000".
+ *         B12: with gcm_task_close in gcm_stop_reset "child-keeps-all" printed
+ *         "child 1: status 0x100".
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -26,6 +28,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "include/gcmalloc.h"
 #include "tests/stress/kit.h"
 
 static atomic_bool stop;
@@ -262,6 +265,39 @@ two_is_a_full_pipe(void)
 	KIT_CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 }
 
+/* A child has all that its parent had, if that was in a collection too: the
+ * collector's own numbers are those of other descriptors in the child.
+ */
+static void *
+collect_on(void *arg)
+{
+	for (;;)
+		(void)gcm_collect();
+	return arg;
+}
+
+static void
+child_keeps_all(void)
+{
+	kit_thread(collect_on, NULL);
+	for (int i = 0; i < 200; i++) {
+		pid_t child = kit_fork();
+		int status;
+
+		if (child == 0) {
+			int lost = 0;
+
+			(void)gcm_collect();
+			for (int fd = 0; fd < 3; fd++)
+				lost |= (fcntl(fd, F_GETFD) < 0) << fd;
+			_exit(lost);
+		}
+		status = kit_wait(child);
+		if (status != 0)
+			KIT_FAIL("child %d: status %#x", i, status);
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -274,6 +310,7 @@ main(int argc, char **argv)
 	    {"no-more-descriptors", no_more_descriptors, P, 0},
 	    {"two-is-a-socket", two_is_a_socket, 0, 0},
 	    {"two-is-a-file", two_is_a_file, 0, 0},
+	    {"child-keeps-all", child_keeps_all, P, 0},
 	    {"two-is-closed", two_is_closed, 0, 0},
 	    {"two-is-a-full-pipe", two_is_a_full_pipe, 0, 0},
 	    {NULL, NULL, 0, 0},
