@@ -38,9 +38,10 @@
 enum {
 	ROOM_MIN = 1024,
 	TPS = 4096, /* thread pointers known at once; more are read whole */
-	FRAME_BYTES = 16 << 10,  /* of a signal's frame: the widest registers */
-	STRANGE_BYTES = 1 << 20, /* of a stack that is no thread's own */
-	MISSED = 64              /* ranges that could not be read at once */
+	FRAME_BYTES = 16 << 10, /* of a signal's frame: the widest registers */
+	ALTERNATE_BYTES = 1 << 20, /* the longest signal stack */
+	STRANGE_BYTES = 1 << 20,   /* of a stack that is no thread's own */
+	MISSED = 64                /* ranges that could not be read at once */
 };
 
 /* The living threads' thread pointers; the collector's thread. */
@@ -108,20 +109,25 @@ holds_tp(const struct gcm_mapping *mapping)
 	return false;
 }
 
-/* A thread's stack with a guard below it, or the main thread's? */
 static bool
-is_stack(const struct gcm_maps *maps, const struct gcm_mapping *mapping)
+has_guard(const struct gcm_maps *maps, const struct gcm_mapping *mapping)
 {
 	const struct gcm_mapping *below = mapping - 1;
 	const uint32_t access = GCM_MAP_READ | GCM_MAP_WRITE | GCM_MAP_EXEC;
 
+	return mapping > maps->list && below->hi == mapping->lo &&
+	       (below->flags & (access | GCM_MAP_FILE)) == 0;
+}
+
+/* A thread's stack with a guard below it, or the main thread's? */
+static bool
+is_stack(const struct gcm_maps *maps, const struct gcm_mapping *mapping)
+{
 	if (atomic_load(&odd_stacks))
 		return false;
 	if ((mapping->flags & GCM_MAP_STACK) != 0)
 		return true;
-	return mapping > maps->list && below->hi == mapping->lo &&
-	       (below->flags & (access | GCM_MAP_FILE)) == 0 &&
-	       holds_tp(mapping);
+	return has_guard(maps, mapping) && holds_tp(mapping);
 }
 
 static enum gcm_root_kind
@@ -540,16 +546,37 @@ mark_strange_stack(
 		    marker, gcm_round_down(sp, 8), end, 0, true);
 }
 
-/* One such stack in use means that there may be others, idle ones. */
+/* Is the thread on a stack that is neither the system's, with a guard below and
+ * its thread pointer above, nor its alternate one?  A mapping may be one with
+ * its neighbours, but not with those beyond the guard.
+ */
+static bool
+is_on_coroutine(
+    const struct gcm_roots *roots, const struct gcm_stop_answer *said)
+{
+	uintptr_t sp = said->sp;
+	const struct gcm_mapping *mapping;
+
+	if (sp - said->alternate < ALTERNATE_BYTES)
+		return false;
+	if (gcm_zone_has(sp))
+		return said->tp < sp || said->tp >= find_strange_end(roots, sp);
+	mapping = gcm_maps_find(&roots->maps, sp);
+	if (mapping == NULL || mapping->lo > sp ||
+	    (mapping->flags & GCM_MAP_STACK) != 0)
+		return false;
+	return said->tp < sp || said->tp >= mapping->hi ||
+	       !has_guard(&roots->maps, mapping);
+}
+
 bool
 gcm_roots_find_coroutines(const struct gcm_roots *roots)
 {
 	for (size_t i = 0; i < gcm_stop_count(); i++) {
 		struct gcm_stop_answer said;
 
-		if (gcm_stop_at(i, &said) &&
-		    find_strange_end(roots, said.sp) > said.sp)
-			gcm_root_note_coroutine();
+		if (gcm_stop_at(i, &said) && is_on_coroutine(roots, &said))
+			gcm_root_note_coroutine(); /* others may be idle */
 	}
 	return atomic_load(&gcm_mark_coroutines);
 }

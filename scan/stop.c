@@ -45,6 +45,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/syscall.h>
 
 #include "scan/regs.h"
@@ -182,6 +183,7 @@ answer(struct gcm_stopped *entry, const void *context, uint32_t word)
 	struct gcm_stop_answer said = {
 	    .sp = gcm_regs_sp(context) - GCM_REGS_RED_ZONE,
 	    .frame = (uintptr_t)__builtin_frame_address(0),
+	    .tp = (uintptr_t)__builtin_thread_pointer(),
 	};
 	uintptr_t wanted = word;
 
@@ -609,11 +611,15 @@ gcm_stop_at(size_t i, struct gcm_stop_answer *said)
 	const struct gcm_stopped *entry = &atomic_load(&stop.entries)[i];
 	uint32_t state = atomic_load(&entry->state);
 
+	memset(said, 0, sizeof(*said));
 	said->sp = entry->sp;
-	said->frame = 0;
 	if (state == WANTED) /* its stack is there: it waits */
 		*said = *(const struct gcm_stop_answer *)atomic_load(
 		    &entry->answer);
+	if (entry->thread != NULL) {
+		said->tp = atomic_load(&entry->thread->tp);
+		said->alternate = atomic_load(&entry->thread->alternate);
+	}
 	return state == WANTED || state == BLOCKED;
 }
 

@@ -10,7 +10,9 @@ struct gcm_thread;
 struct gcm_stop_answer {
 	uintptr_t sp; /* lowest address of its own */
 	uintptr_t
-	    frame; /* of the signal's handler, on whatever stack; 0: none */
+	    frame;    /* of the signal's handler, on whatever stack; 0: none */
+	uintptr_t tp; /* its thread pointer */
+	uintptr_t alternate; /* its alternate signal stack, if it told us */
 };
 
 /* An entry of the stopper's table. */
