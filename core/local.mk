@@ -15,6 +15,8 @@ noinst_LTLIBRARIES += %D%/libcore.la %D%/libcore-noos.la
 	%D%/core.h \
 	%D%/about.def \
 	%D%/about_format.h \
+	%D%/event.def \
+	%D%/event_format.h \
 	%D%/about.h \
 	%D%/about.c \
 	%D%/base.h \
