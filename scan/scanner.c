@@ -19,6 +19,12 @@
 #include "scan/thread.h"
 #include "scan/trace.h"
 
+enum {
+	HELPERS_MOST = 4,
+	HELP_STOPPED = 16 << 20, /* bytes of heap from which on several mark */
+	HELP_TRACKED = 256 << 20 /* and several look at what was written */
+};
+
 enum { /* the option's values */
 	WAY_AUTO,
 	WAY_PAGEMAP,
@@ -158,6 +164,23 @@ choose_markers(void)
 	return ncpus < 8 ? 1 : ncpus / 4;
 }
 
+/* How many work while the world is stopped.  A small heap is not worth a
+ * thread.
+ */
+static uint32_t
+choose_helpers(void)
+{
+	size_t least = scanner.way == WAY_OFF ? HELP_STOPPED : HELP_TRACKED;
+	uint32_t ncpus = gcm_limit_cpus();
+
+	if (gcm_options.verify != 0)
+		least = 0; /* whatever can go wrong shall */
+	if (scanner.way == WAY_FORK || gcm_options.MARKERS > 0 ||
+	    (size_t)gcm_zone_pages() * GCM_PAGE_SIZE < least)
+		return 0;
+	return ncpus < HELPERS_MOST ? ncpus : HELPERS_MOST;
+}
+
 static enum gcm_abandon
 run_way(struct gcm_tracer *tracer)
 {
@@ -193,16 +216,18 @@ trace(struct gcm_trace *trace)
 	tracer->trace = trace;
 	tracer->roots.stack_bytes = 0;
 	tracer->roots.global_bytes = 0;
-	if (gcm_crew_begin(choose_markers(), trace->colour) == 0)
+	if (gcm_crew_begin(choose_markers(), choose_helpers(), trace->colour) ==
+	    0)
 		return GCM_ABANDON_MEMORY;
 	why = run_way(tracer);
 	if (why == GCM_ABANDON_ROOTS && tracer->roots.hidden)
 		why = GCM_ABANDON_HIDDEN;
 	if (scanner.way != WAY_FORK)
 		gcm_crew_count(trace);
-	gcm_crew_end();
 	trace->mark_cpu_ns +=
 	    gcm_os_thread_cpu_ns() - began - trace->stop_cpu_ns;
+	trace->stop_cpu_ns += gcm_crew_stop_cpu_ns();
+	gcm_crew_end();
 	trace->stack_bytes = tracer->roots.stack_bytes;
 	trace->global_bytes = tracer->roots.global_bytes;
 	scanner.armed = scanner.way == WAY_PAGEMAP && why == GCM_ABANDON_NOT;

@@ -50,9 +50,10 @@ enum {
 	COUNT_STOPS = 16,     /* so many have done */
 	LAST_BUDGETS = 3,     /* so long may a stop be that is the last then */
 	RUN_MIN_NS = 100 * 1000,
-	STEP_MIN = 128 << 10,  /* of the zone, looked at between two looks at */
-	STEP_MAX = 128 << 20,  /* the clock */
-	STEP_BYTES = 32 << 10, /* written in a step: it was too long */
+	STEP_MIN = 128 << 10, /* of the zone, looked at between two looks at */
+	STEP_MAX = 128 << 20, /* the clock */
+	STEP_STOPPED = 32 << 20, /* the same while several look */
+	STEP_BYTES = 32 << 10,   /* written in a step: it was too long */
 	PRECLEANS = 12,
 	FEW_BYTES = 256 << 10 /* so much may wait for the stop */
 };
@@ -188,46 +189,99 @@ mark_written(uintptr_t lo, uintptr_t hi, void *arg)
 	gcm_mark_again(written->marker, lo, hi);
 }
 
+/* A look at the zone's pages, all round from a place on, in pieces. */
+struct look {
+	struct gcm_tracer *tracer;
+	uintptr_t lo;
+	size_t size; /* bytes in all */
+	size_t step; /* bytes of a piece, at first */
+	size_t most; /* bytes of a piece at most */
+	uint64_t deadline_ns;
+	_Atomic size_t claimed; /* bytes of size, from the cursor on */
+	_Atomic uint64_t bytes; /* of them written */
+	_Atomic bool failed;
+};
+
+/* The next piece, `step` bytes or less; false: there is none. */
+static bool
+claim_piece(struct look *look, size_t step, uintptr_t *lo, uintptr_t *hi)
+{
+	size_t seen = atomic_load(&look->claimed), at, n;
+
+	do {
+		if (seen == look->size)
+			return false;
+		at = (look->tracer->cursor + seen) % look->size;
+		n = look->size - (at > seen ? at : seen);
+		n = n < step ? n : step;
+	} while (
+	    !atomic_compare_exchange_strong(&look->claimed, &seen, seen + n));
+	*lo = look->lo + at;
+	*hi = *lo + n;
+	return true;
+}
+
+/* Pieces are small where much is written, so that the time is kept. */
+static void
+look_at_pieces(struct gcm_marker *marker, void *arg)
+{
+	struct look *look = arg;
+	struct written written = {marker, 0};
+	size_t step = look->step;
+	uintptr_t lo, hi;
+
+	while (claim_piece(look, step, &lo, &hi)) {
+		uint64_t before = written.bytes;
+
+		if (gcm_dirty_take(lo, hi, true, mark_written, &written) != 0) {
+			atomic_store(&look->failed, true);
+			break;
+		}
+		if (written.bytes - before > STEP_BYTES)
+			step = STEP_MIN;
+		else if (step < look->most)
+			step *= 2;
+		if (look->deadline_ns != 0 &&
+		    gcm_os_now_ns() >= look->deadline_ns)
+			break;
+	}
+	if (marker == gcm_crew_leader())
+		look->tracer->step = step;
+	atomic_fetch_add(&look->bytes, written.bytes);
+	gcm_mark_flush(marker);
+}
+
 /* Marked blocks on the zone's pages from the cursor on that were written, once
  * round or until deadline_ns (0: none), arming the pages again.  *bytes were
  * looked at.  Returns 1 when it came round, 0 when not, -1 when the system
  * would not say.
- *
- * Pieces are small where much is written, so that the time is kept.
  */
 static int
 look_round(struct gcm_tracer *tracer, uint64_t deadline_ns, uint64_t *bytes)
 {
-	struct written written = {gcm_crew_leader(), 0};
-	uintptr_t lo = gcm_zone.lo, hi = gcm_page_addr(gcm_zone_pages());
-	size_t left = hi - lo, most = STEP_MAX;
+	bool stopped = gcm_crew_leader()->stopped;
+	struct look look = {
+	    .tracer = tracer,
+	    .lo = gcm_zone.lo,
+	    .size = gcm_page_addr(gcm_zone_pages()) - gcm_zone.lo,
+	    .most = stopped ? STEP_STOPPED : STEP_MAX,
+	    .deadline_ns = deadline_ns,
+	};
 
+	look.step = tracer->step < look.most ? tracer->step : look.most;
 	if (deadline_ns != 0 && tracer->outrun) { /* much may come any time */
-		tracer->step = STEP_MIN;
-		most = (size_t)STEP_MIN * 4;
+		look.step = STEP_MIN;
+		look.most = (size_t)STEP_MIN * 4;
 	}
-	while (left > 0) {
-		uintptr_t at = lo + tracer->cursor;
-		size_t step = hi - at < tracer->step ? hi - at : tracer->step;
-		uint64_t before = written.bytes;
-
-		if (step > left)
-			step = left;
-		if (gcm_dirty_take(
-			at, at + step, true, mark_written, &written) != 0)
-			return -1;
-		left -= step;
-		tracer->cursor = at + step < hi ? tracer->cursor + step : 0;
-		if (written.bytes - before > STEP_BYTES)
-			tracer->step = STEP_MIN;
-		else if (tracer->step < most)
-			tracer->step *= 2;
-		if (deadline_ns != 0 && left > 0 &&
-		    gcm_os_now_ns() >= deadline_ns)
-			break;
-	}
-	*bytes = written.bytes;
-	return left == 0;
+	if (stopped)
+		gcm_crew_share(look_at_pieces, &look, true);
+	else
+		look_at_pieces(gcm_crew_leader(), &look);
+	if (atomic_load(&look.failed))
+		return -1;
+	tracer->cursor = (tracer->cursor + look.claimed) % look.size;
+	*bytes = look.bytes;
+	return look.claimed == look.size;
 }
 
 /* The whole zone and the written roots, while the program runs. */

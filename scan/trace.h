@@ -17,7 +17,7 @@ struct gcm_tracer {
 	bool coroutines;  /* as known when marking began */
 	bool outrun;      /* pages are written faster than we read them */
 	size_t cursor;    /* from the zone's start: where to look next */
-	size_t step;      /* bytes of it at once */
+	size_t step;      /* bytes of it at once; the leader */
 	uint64_t written; /* bytes to look at, when last counted */
 	uint64_t looked_bytes, looked_ns; /* looked at in stops; what it took */
 	bool paused;                      /* the world is stopped by us */

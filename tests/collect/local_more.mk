@@ -2,7 +2,7 @@
 # judge what came of it (child.h).
 
 more_collect_tests = %D%/leaks %D%/precision %D%/modes %D%/stops \
-	%D%/forks %D%/audit
+	%D%/forks %D%/audit %D%/large
 
 child_kit = %D%/child.h %D%/child.c tests/stress/kit.h tests/stress/kit.c \
 	tests/stress/kit_run.c tests/stress/kit_block.c
@@ -12,6 +12,7 @@ child_kit = %D%/child.h %D%/child.c tests/stress/kit.h tests/stress/kit.c \
 %C%_modes_SOURCES = %D%/modes.c $(child_kit)
 %C%_forks_SOURCES = %D%/forks.c $(child_kit)
 %C%_audit_SOURCES = %D%/audit.c $(child_kit)
+%C%_large_SOURCES = %D%/large.c $(child_kit)
 %C%_modes_LDADD = core/libcore.la
 %C%_stops_SOURCES = %D%/stops.c $(child_kit)
 %C%_stops_LDADD = core/libcore.la
