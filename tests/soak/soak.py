@@ -163,11 +163,19 @@ class Round:
         with open("output", encoding="utf-8", errors="replace") as file:
             printed = file.read()
         if status != 0 or printed:
-            raise Failed("status %d\n%s" % (status, printed[:3000]))
+            raise Failed("status %d\n%s%s" % (
+                status, printed[:3000], self.last_words()))
         self.read_trace()
         self.read_report(int(workers))
         self.judge()
         return self.figures
+
+    @staticmethod
+    def last_words():
+        """Lines of the library that are no collection's: what it died of."""
+        with open("trace", encoding="utf-8", errors="replace") as file:
+            return "".join(line for line in file if not (
+                line.startswith("GC forced") or LINE.match(line)))[:3000]
 
     def read_trace(self):
         """Pauses and cycles of all processes of the round."""

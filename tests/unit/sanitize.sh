@@ -12,7 +12,7 @@ machine=$(uname -m)
 [ "$machine" = x86_64 ] || exit 77
 
 common='-std=gnu11 -g -O1 -pthread -fno-strict-aliasing -fno-omit-frame-pointer
-	-D_GNU_SOURCE -ftls-model=initial-exec -w'
+	-D_GNU_SOURCE -DPACKAGE_VERSION="sanitized" -ftls-model=initial-exec -w'
 export ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:handle_segv=0
 export UBSAN_OPTIONS=print_stacktrace=1
 export TSAN_OPTIONS=halt_on_error=1:history_size=7
