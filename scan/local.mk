@@ -31,6 +31,7 @@ noinst_LTLIBRARIES += %D%/libscan.la
 	%D%/mark.h \
 	%D%/mark.c \
 	%D%/mark_again.c \
+	%D%/mark_foreign.c \
 	%D%/root.h \
 	%D%/root.c \
 	%D%/root_named.c \

@@ -324,9 +324,8 @@ zone_length(void)
 	return (size_t)gcm_zone_pages() << GCM_PAGE_SHIFT;
 }
 
-/* At any step and with the pointer mask. */
-GCM_NOINLINE static void
-mark_careful(struct gcm_marker *marker, uintptr_t lo, uintptr_t hi,
+void
+gcm_mark_steps(struct gcm_marker *marker, uintptr_t lo, uintptr_t hi,
     unsigned int step, bool exact_end)
 {
 	for (; lo + sizeof(uint64_t) <= hi; lo += step) {
@@ -374,46 +373,11 @@ gcm_mark_range(
 	if (lo >= hi)
 		return;
 	if (marker->careful)
-		mark_careful(
+		gcm_mark_steps(
 		    marker, lo, hi, (unsigned int)gcm_options.ALIGN, exact_end);
 	else
 		mark_words(marker, (const uint64_t *)lo,
 		    (hi - lo) / sizeof(uint64_t), exact_end);
-}
-
-/* Pieces overlap by a word less one byte, for words across their border. */
-bool
-gcm_mark_foreign(struct gcm_marker *marker, uintptr_t lo, uintptr_t hi,
-    unsigned int step, bool exact_end)
-{
-	uintptr_t page = gcm_os_page_size(), buffer = (uintptr_t)marker->read;
-	uintptr_t overlap = 0;
-	bool whole = true;
-
-	if (step == 0)
-		step = (unsigned int)gcm_options.ALIGN;
-	if (step < sizeof(uint64_t))
-		overlap = sizeof(uint64_t) - step;
-	while (lo < hi) {
-		size_t want = hi - lo < GCM_MARK_READ ? hi - lo : GCM_MARK_READ;
-		size_t got = gcm_pages_read(marker->read, lo, want);
-
-		marker->where = lo;
-		if (step < sizeof(uint64_t))
-			mark_careful(
-			    marker, buffer, buffer + got, step, exact_end);
-		else
-			gcm_mark_range(marker, buffer, buffer + got, exact_end);
-		marker->scanned += got;
-		if (got == want && hi - lo > want)
-			got -= overlap;
-		lo += got;
-		if (got < want - overlap) {
-			whole = false;
-			lo = gcm_round_down(lo, page) + page;
-		}
-	}
-	return whole;
 }
 
 /* Items

@@ -58,6 +58,10 @@ void gcm_mark_word(struct gcm_marker *marker, uintptr_t word);
 void gcm_mark_range(
     struct gcm_marker *marker, uintptr_t lo, uintptr_t hi, bool exact_end);
 
+/* The same at any step, in bytes, and with the pointer mask. */
+void gcm_mark_steps(struct gcm_marker *marker, uintptr_t lo, uintptr_t hi,
+    unsigned int step, bool exact_end);
+
 /* The same of memory that may vanish.  `step` is the distance of words in
  * bytes, 0 for the option's.  False when some of it could not be read.
  */

@@ -483,6 +483,37 @@ written_file(void)
 	mill_stop();
 }
 
+/* A language's own heap, with addresses as its small integers: shifted, and a
+ * tag in the lowest bits (Chez Scheme, SBCL, Ruby, Emacs).
+ *
+ * Red without mark_numbers (scan/mark_foreign.c): "token ... of number".
+ */
+static void
+as_numbers(void)
+{
+	static const struct {
+		unsigned int shift, tag;
+	} kinds[] = {{1, 0}, {1, 1}, {2, 2}, {3, 0}, {3, 7}};
+	uintptr_t *heap = mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned began;
+
+	KIT_CHECK(heap != MAP_FAILED);
+	for (uint32_t i = 0; i < KIT_COUNT(kinds); i++) {
+		void *token;
+
+		token_into(&token, i, 80, 0);
+		heap[i] = (uintptr_t)token << kinds[i].shift | kinds[i].tag;
+		token = NULL;
+	}
+	mill_start();
+	for (began = mill_cycles(); collect_more(began);)
+		kit_sleep(0.001);
+	for (uint32_t i = 0; i < KIT_COUNT(kinds); i++)
+		token_free((void *)(heap[i] >> kinds[i].shift), i, "number");
+	mill_stop();
+}
+
 static const struct kit_case cases[] = {
     {"new-mappings", new_mappings, KIT_PARALLEL, 0},
     {"moving-break", moving_break, KIT_PARALLEL, 0},
@@ -502,6 +533,7 @@ static const struct kit_case cases[] = {
     {"written-by-call", written_by_call, KIT_PARALLEL, 0},
     {"read-by-kernel", read_by_kernel, KIT_PARALLEL, 0},
     {"pipe", through_pipe, KIT_PARALLEL, 0},
+    {"as-numbers", as_numbers, KIT_PARALLEL, 0},
     {NULL, NULL, 0, 0},
 };
 
