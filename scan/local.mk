@@ -32,6 +32,7 @@ noinst_LTLIBRARIES += %D%/libscan.la
 	%D%/mark.c \
 	%D%/mark_again.c \
 	%D%/mark_foreign.c \
+	%D%/mark_distance.c \
 	%D%/root.h \
 	%D%/root.c \
 	%D%/root_named.c \

@@ -199,23 +199,32 @@ is_memory(const char *at, const char *end)
 	       begins_with(at, end, "/SYSV");
 }
 
-/* Libraries known to keep blocks by addresses that lie outside of them.  SWI-
- * Prolog's growing arrays are kept as block minus index, so that all of them
- * have one base.
+/* Libraries known to keep blocks without pointing to them.  SWI-Prolog's
+ * growing arrays are kept as block minus index, so that all of them have one
+ * base.  Fontconfig's structures lie in files as they do in memory; Berkeley
+ * DB's in memory that several processes share: both link them by distances
+ * (FcPtrToOffset, SH_TAILQ).
  */
-static bool
-is_hider(const char *at, const char *end)
+static uint32_t
+flags_of_code(const char *at, const char *end)
 {
-	static const char *const names[] = {"libswipl.so"};
+	static const struct {
+		const char *name;
+		uint32_t flag;
+	} libraries[] = {
+	    {"libswipl.so", GCM_MAP_HIDER},
+	    {"libfontconfig.so", GCM_MAP_OFFSETS}, {"libdb-", GCM_MAP_OFFSETS},
+	    {"libdb_", GCM_MAP_OFFSETS}, /* cxx, sql, stl, java */
+	};
 	const char *name = at;
 
 	for (; at < end; at++)
 		if (*at == '/')
 			name = at + 1;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (begins_with(name, end, names[i]))
-			return true;
-	return false;
+	for (size_t i = 0; i < sizeof(libraries) / sizeof(libraries[0]); i++)
+		if (begins_with(name, end, libraries[i].name))
+			return libraries[i].flag;
+	return 0;
 }
 
 static uint32_t
@@ -255,8 +264,8 @@ parse_line(const char *at, const char *end, struct gcm_mapping *mapping)
 	flags |= *at != '0' ? GCM_MAP_FILE : 0u; /* inode */
 	at = skip_word(at, end);
 	mapping->flags = flags | flags_of_name(at, end);
-	if ((flags & GCM_MAP_EXEC) != 0 && is_hider(at, end))
-		mapping->flags |= GCM_MAP_HIDER;
+	if ((flags & GCM_MAP_EXEC) != 0)
+		mapping->flags |= flags_of_code(at, end);
 	mapping->mark = 0;
 	return true;
 }

@@ -21,7 +21,9 @@ enum gcm_mapping_flag {
 	    256, /* shared memory in spite of its name: memfd, shm */
 	GCM_MAP_KERNEL = 128, /* [vdso], [vvar], [vsyscall]... */
 	GCM_MAP_HIDER =
-	    512 /* code that keeps blocks without pointing to them */
+	    512, /* code that keeps blocks without pointing to them */
+	GCM_MAP_OFFSETS =
+	    1024 /* code that keeps blocks by their distance from another */
 };
 
 struct gcm_mapping {

@@ -55,8 +55,8 @@ find_short(const struct gcm_marker *marker, uint32_t class_id)
 {
 	uint32_t size = gcm_classes[class_id].size;
 
-	if (marker->careful || class_id == 0 || class_id == GCM_CLASS_ZERO ||
-	    size > SHORT_BYTES)
+	if (marker->careful || marker->offsets || class_id == 0 ||
+	    class_id == GCM_CLASS_ZERO || size > SHORT_BYTES)
 		return 0;
 	return (uint8_t)size;
 }
@@ -68,6 +68,8 @@ gcm_mark_begin(struct gcm_marker *marker, uint8_t colour)
 	marker->stopped = false;
 	marker->careful =
 	    gcm_options.ALIGN != 8 || gcm_options.PTRMASK != GCM_ALL;
+	marker->offsets =
+	    gcm_options.OFFSETS != 0 || atomic_load(&gcm_mark_offsets);
 	marker->bits = NULL;
 	marker->blocks = 0;
 	marker->bytes = 0;
@@ -443,6 +445,8 @@ scan_slot(struct gcm_marker *marker, uint64_t item)
 	else
 		gcm_mark_range(
 		    marker, addr, addr + size, gcm_mark_may_be_stack(size));
+	if (GCM_UNLIKELY(marker->offsets))
+		gcm_mark_distances(marker, addr, addr, addr + size);
 }
 
 static void
@@ -461,6 +465,8 @@ scan_piece(struct gcm_marker *marker, uint64_t item)
 	}
 	marker->scanned += len;
 	gcm_mark_range(marker, addr, addr + len, gcm_mark_may_be_stack(len));
+	if (GCM_UNLIKELY(marker->offsets))
+		gcm_mark_distances(marker, head, addr, addr + len);
 }
 
 /* All items but those of short blocks' first words. */

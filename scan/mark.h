@@ -25,6 +25,7 @@ struct gcm_marker {
 	uint8_t colour; /* ALLOC | colour; const within a cycle */
 	bool stopped;   /* the world is; the leader */
 	bool careful;   /* words may be unaligned or masked; const */
+	bool offsets;   /* and distances between blocks; const within a cycle */
 	struct gcm_mark_bits *bits; /* instead of colours, or NULL */
 	uintptr_t where;            /* of what is scanned, for bits->parent */
 	struct gcm_buffer *now;
@@ -42,6 +43,16 @@ struct gcm_marker {
  * and one past the end of a block keeps it from there as well.  Sticky.
  */
 extern GCM_HIDDEN _Atomic bool gcm_mark_coroutines;
+
+/* Code is mapped that keeps blocks by distances (GCM_MAP_OFFSETS).  Sticky. */
+extern GCM_HIDDEN _Atomic bool gcm_mark_offsets;
+
+/* The words on [lo, hi) of the block at start may be distances to other blocks:
+ * from its start, or from where they lie.  For markers with `offsets`, beside
+ * what is done with any words.
+ */
+void gcm_mark_distances(
+    struct gcm_marker *marker, uintptr_t start, uintptr_t lo, uintptr_t hi);
 
 /* May a block of that many bytes be a coroutine's stack? */
 bool gcm_mark_may_be_stack(size_t size);

@@ -22,8 +22,11 @@ scan_part(struct gcm_marker *marker, uintptr_t addr, size_t size, uintptr_t lo,
 	marker->where = addr;
 	if (gcm_alter_is_noted(state))
 		(void)gcm_mark_foreign(marker, from, to, 0, false);
-	else if ((state & GCM_ALLOC) != 0)
+	else if ((state & GCM_ALLOC) != 0) {
 		gcm_mark_range(marker, from, to, gcm_mark_may_be_stack(size));
+		if (marker->offsets)
+			gcm_mark_distances(marker, addr, from, to);
+	}
 }
 
 /* Was the block reached, and can it hold pointers? */
@@ -48,6 +51,10 @@ mark_span_again(
 	for (; addr < hi; addr += size) {
 		uint8_t state = gcm_slot_get(addr);
 
+		if (GCM_UNLIKELY(marker->offsets)) {
+			scan_part(marker, addr, size, lo, hi);
+			continue;
+		}
 		if (is_read_again(marker, state)) {
 			if (from == 0)
 				from = addr < lo ? lo : addr;

@@ -258,6 +258,8 @@ gcm_roots_read(struct gcm_roots *roots)
 		error = add_mapping(roots, &roots->maps.list[i]);
 		if ((roots->maps.list[i].flags & GCM_MAP_HIDER) != 0)
 			roots->hidden = true;
+		if ((roots->maps.list[i].flags & GCM_MAP_OFFSETS) != 0)
+			atomic_store(&gcm_mark_offsets, true);
 	}
 	return error == 0 && roots->hidden ? -EOPNOTSUPP : error;
 }

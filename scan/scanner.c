@@ -216,11 +216,18 @@ trace(struct gcm_trace *trace)
 	tracer->trace = trace;
 	tracer->roots.stack_bytes = 0;
 	tracer->roots.global_bytes = 0;
+	/* What kinds of words there are, before the markers are readied. */
+	if (gcm_roots_read(&tracer->roots) != 0)
+		return tracer->roots.hidden ? GCM_ABANDON_HIDDEN
+					    : GCM_ABANDON_ROOTS;
 	if (gcm_crew_begin(choose_markers(), choose_helpers(), trace->colour) ==
 	    0)
 		return GCM_ABANDON_MEMORY;
 	why = run_way(tracer);
 	if (why == GCM_ABANDON_ROOTS && tracer->roots.hidden)
+		why = GCM_ABANDON_HIDDEN;
+	if (why == GCM_ABANDON_NOT && atomic_load(&gcm_mark_offsets) &&
+	    !gcm_crew_leader()->offsets) /* loaded meanwhile */
 		why = GCM_ABANDON_HIDDEN;
 	if (scanner.way != WAY_FORK)
 		gcm_crew_count(trace);

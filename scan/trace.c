@@ -482,8 +482,6 @@ gcm_trace_tracked(struct gcm_tracer *tracer)
 	tracer->outrun = false;
 	tracer->cursor = 0;
 	tracer->step = STEP_MAX;
-	if (gcm_roots_read(&tracer->roots) != 0)
-		return GCM_ABANDON_ROOTS;
 	if (!gcm_roots_arm(&tracer->roots)) /* .inv.trace-arm */
 		return GCM_ABANDON_TRACKING;
 	gcm_cache_set_colour(tracer->trace->colour); /* .inv.trace-new */

@@ -522,6 +522,56 @@ deep_stack(void)
 	mill_stop();
 }
 
+/* Distances
+ * --------------------------------------------------------------------- */
+
+struct near {
+	uint64_t kind;
+	intptr_t from_here; /* Berkeley DB's SH_TAILQ: from this word */
+	char rest[4000];
+	intptr_t from_start; /* fontconfig's FcPattern: from the block's */
+};
+
+/* Blocks that others lead to by how far away they are, small and large, in
+ * either direction.
+ *
+ * Red without gcm_mark_distances: "LOST distance".
+ */
+static void
+distances(void)
+{
+	static const size_t sizes[] = {24, 200, 4016, 60000};
+	struct near *volatile held[KIT_COUNT(sizes)];
+	unsigned began;
+
+	collect_want("GCM_OFFSETS", "always");
+	mill_start();
+	for (uint32_t i = 0; i < KIT_COUNT(sizes); i++) {
+		size_t size = i % 2 == 0 ? sizeof(struct near) : (size_t)200000;
+		struct near *near = calloc(1, size);
+		void *token;
+
+		held[i] = near;
+		token_into(&token, 2 * i, sizes[i], 0);
+		near->from_here = (intptr_t)token - (intptr_t)&near->from_here;
+		token_into(&token, 2 * i + 1, sizes[i], 0);
+		near->from_start = (intptr_t)token - (intptr_t)near;
+		token = NULL;
+	}
+	for (began = mill_cycles(); collect_more(began);)
+		kit_sleep(0.001);
+	for (uint32_t i = 0; i < KIT_COUNT(sizes); i++) {
+		struct near *near = held[i];
+
+		token_free((char *)&near->from_here + near->from_here, 2 * i,
+		    "distance from the word");
+		token_free((char *)near + near->from_start, 2 * i + 1,
+		    "distance from the start");
+		free(near);
+	}
+	mill_stop();
+}
+
 static const struct kit_case cases[] = {
     {"in-register", in_register, KIT_PARALLEL, 0},
     {"past-the-end", past_the_end, KIT_PARALLEL, 0},
@@ -535,6 +585,7 @@ static const struct kit_case cases[] = {
     {"coroutines-trade", coroutines_trade, KIT_PARALLEL, 0},
     {"alternate-stack", alternate_stack, KIT_PARALLEL, 0},
     {"deep-stack", deep_stack, KIT_PARALLEL, 0},
+    {"distances", distances, KIT_PARALLEL, 0},
     {NULL, NULL, 0, 0},
 };
 

@@ -66,6 +66,16 @@ Fiber.new { 1000.times { |i| "f" * i } ; puts "fiber" }.resume
 begin; raise ArgumentError, "known"; rescue => e; puts e.message; end'
 END
 
+workload db-file short perl <<'END'
+perl -MDB_File -e '
+my (%h, $n); tie %h, "DB_File", "x.db", O_RDWR | O_CREAT, 0644, $DB_BTREE or die;
+for my $r (1..3) {
+	$h{$_ * 7919 % 50021} = "v$_" x 3 for 1..20000;
+	delete $h{$_ * 13 % 50021} for 1..2000;
+	$n += length($h{$_ * 31 % 50021} // "") for 1..20000; }
+print "$n ", scalar(keys %h), "\n"; untie %h;'
+END
+
 workload ruby-objects long ruby <<'END'
 ruby -rset -rjson -rdigest -rzlib -e '
 x = JSON.parse(JSON.generate((0..50000).map { |i| {"id" => i, "s" => i.to_s * 3} }))

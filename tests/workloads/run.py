@@ -52,8 +52,9 @@ PROFILES = {
                "GCM_LOG": LOG, "GCM_DEBUG": "poison=1,verify=1,gctrace=1"},
     "ignore": {"GCM_FREE": "ignore", "GCM_LOG": LOG,
                "GCM_DEBUG": "verify=1,gctrace=1"},
-    "report": {"GCM_MODE": "report", "GCM_INTERVAL": "20ms", "GCM_LOG": LOG,
-               "GCM_DEBUG": "gctrace=1"},
+    "report": {"GCM_MODE": "report", "GCM_MINHEAP": "0",
+               "GCM_INTERVAL": "20ms", "GCM_LOG": LOG,
+               "GCM_DEBUG": "gctrace=1,audit=1"},
 }
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -106,7 +107,7 @@ def run(script, extra, limit):
 def cycles(logs):
     """Sums over the gctrace lines of all processes."""
     ran, done, why, stop, limbo, late, back = 0, 0, {}, 0.0, 0, 0, {}
-    recl = 0
+    recl = wrong = 0
     notes = []
     for name in glob.glob(logs):
         for line in open(name, errors="replace"):
@@ -114,7 +115,10 @@ def cycles(logs):
                 continue
             m = re.match(r"gc \d+ @", line)
             if not m:
-                notes.append(line.rstrip()[:300])
+                if re.match(r"gcmalloc: audit verdict wrong", line):
+                    wrong += 1
+                if not re.match(r"gcmalloc: (audit|  )", line):
+                    notes.append(line.rstrip()[:300])
                 continue
             ran += 1
             a = re.search(r"abandoned: ([^)]*)", line)
@@ -132,7 +136,7 @@ def cycles(logs):
             if b:
                 back[b[1]] = back.get(b[1], 0) + 1
     return {"ran": ran, "done": done, "why": why, "stop_ms": stop,
-            "late": late, "notes": notes, "reclaimed": recl, "back": back}
+            "late": late, "wrong": wrong, "notes": notes, "reclaimed": recl, "back": back}
 
 
 def same(a, b):
@@ -244,6 +248,9 @@ def main(args):
                 else:
                     verdict = "DIFFERENT" if same(plain, again) else "UNSTABLE"
                     keep(name, profile, r)
+            if verdict == "ok" and r["wrong"]:
+                verdict = f"DIFFERENT (audit of {r['wrong']} processes)"
+                keep(name, profile, r)
             failed |= verdict.startswith("DIFFERENT")
             print(f"    {profile:8} {verdict:10} {r['took']:.2f}s "
                   f"x{r['took'] / max(plain['took'], .01):.2f} cycles "

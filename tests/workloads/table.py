@@ -86,7 +86,8 @@ def main(results, lib):
         "The profiles: *default*, as shipped; *trace*, with gctrace=1; "
         "*stress*, a collection every 5 ms without grace, freed memory "
         "poisoned, every mark verified; *ignore*, GCM_FREE=ignore: the "
-        "collector alone reclaims; *report*, GCM_MODE=report every 20 ms.", "",
+        "collector alone reclaims; *report*, GCM_MODE=report every 20 ms with "
+        "an audit, whose verdict must not be *wrong*.", "",
         ", ".join(f"{n} {k}" for k, n in sorted(count.items(),
                   key=lambda x: -x[1])) + ".", "",
         "| workload | programs | plain, s | " + " | ".join(PROFILES) + " |",
