@@ -11,7 +11,9 @@
  *         ALLOC|now   reached, or new                  -
  *         With GCM_DEBUG=audit=1 what would become FREE becomes
  *         LIMBO|c|DUE instead, and stays.
- *         Torn spans (a fork's) and ALTERED blocks are left alone.
+ *         ALTERED blocks are left alone.  In torn spans (a fork's) what was not
+ *         reached gets the colour as well, or it would look reached to the
+ *         cycle that has its colour again (.inv.wrap).
  *
  * INVARIANTS
  *   .inv.sweep-cas  every change here is by compare-and-swap against a word of
@@ -270,6 +272,25 @@ sweep_word(
 }
 
 static void
+colour_torn(const struct gcm_sweep *sweep, uint32_t index)
+{
+	const struct gcm_page *page = gcm_page(index);
+	uintptr_t size = gcm_classes[gcm_page_class(page)].size;
+	uintptr_t at = gcm_page_addr(index);
+	uintptr_t end = at + ((uintptr_t)page->n << GCM_PAGE_SHIFT);
+
+	for (; at + size <= end; at += size) {
+		uint8_t state = gcm_slot_get(at);
+		uint8_t next = (uint8_t)((state & ~GCM_COLOUR) |
+					 (sweep->colour & GCM_COLOUR));
+
+		if ((state & (GCM_ALLOC | GCM_SAMPLED)) != 0 && next != state)
+			(void)atomic_compare_exchange_strong(
+			    gcm_state_at(at), &state, next);
+	}
+}
+
+static void
 sweep_span(struct gcm_sweep *sweep, uint32_t index)
 {
 	const struct gcm_page *page = gcm_page(index);
@@ -277,8 +298,10 @@ sweep_span(struct gcm_sweep *sweep, uint32_t index)
 	uintptr_t at = gcm_page_addr(index);
 	uintptr_t end = at + ((uintptr_t)page->n << GCM_PAGE_SHIFT);
 
-	if ((page->flags & GCM_PAGE_TORN) != 0)
+	if ((page->flags & GCM_PAGE_TORN) != 0) {
+		colour_torn(sweep, index);
 		return;
+	}
 	for (; at < end; at += (uintptr_t)WORD * GCM_GRANULE) {
 		if (atomic_load_explicit(word_at(at), memory_order_relaxed) ==
 		    0)

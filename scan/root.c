@@ -155,8 +155,7 @@ add_root(struct gcm_roots *roots, const struct gcm_root *root)
 
 	if (roots->count > 0 && last->hi == root->lo &&
 	    last->kind == root->kind && last->kind != GCM_ROOT_STACK &&
-	    last->code == root->code && last->file == root->file &&
-	    last->anonymous == root->anonymous) {
+	    last->code == root->code && last->file == root->file) {
 		last->hi = root->hi;
 		return 0;
 	}
@@ -218,7 +217,6 @@ add_mapping(struct gcm_roots *roots, const struct gcm_mapping *mapping)
 	if (at >= gcm_zone.lo && mapping->hi <= gcm_page_addr(gcm_zone_pages()))
 		roots->maps.list[mapping - roots->maps.list].mark = 1;
 	root.code = is_made_code(mapping->flags);
-	root.anonymous = (mapping->flags & GCM_MAP_FILE) == 0;
 	root.file = (mapping->flags & GCM_MAP_FILE) != 0 &&
 		    root.kind == GCM_ROOT_TRACKED;
 	for (; at < mapping->hi; at = end) {
@@ -309,8 +307,7 @@ read_range(uintptr_t lo, uintptr_t hi, void *arg)
 	*bytes += hi - lo;
 	if (!gcm_mark_foreign(reading->marker, lo, hi,
 		reading->root->code ? 1 : 0,
-		stack || (reading->root->anonymous &&
-			     atomic_load(&gcm_mark_coroutines)))) {
+		stack || atomic_load(&gcm_mark_coroutines))) {
 		reading->whole = false;
 		if (!reading->marker->stopped)
 			note_missed(lo, hi);

@@ -15,11 +15,10 @@ enum gcm_root_kind {
 
 struct gcm_root {
 	uintptr_t lo, hi;
-	uint8_t kind;   /* enum gcm_root_kind */
-	bool code;      /* pointers at any byte */
-	bool anonymous; /* a coroutine's stack may lie there */
-	bool file;      /* only pages that differ from the file */
-	uintptr_t sp;   /* STACK: the lowest of the threads on it */
+	uint8_t kind; /* enum gcm_root_kind */
+	bool code;    /* pointers at any byte */
+	bool file;    /* only pages that differ from the file */
+	uintptr_t sp; /* STACK: the lowest of the threads on it */
 };
 
 struct gcm_roots {

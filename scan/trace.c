@@ -156,6 +156,12 @@ gcm_trace_whole(struct gcm_tracer *tracer)
 	return GCM_ABANDON_NOT;
 }
 
+static bool
+mark_once_more(struct gcm_tracer *tracer)
+{
+	return gcm_trace_whole(tracer) == GCM_ABANDON_NOT;
+}
+
 enum gcm_abandon
 gcm_trace_stopped(struct gcm_tracer *tracer)
 {
@@ -167,7 +173,7 @@ gcm_trace_stopped(struct gcm_tracer *tracer)
 		why = gcm_trace_whole(tracer);
 	}
 	if (why == GCM_ABANDON_NOT && gcm_options.verify != 0)
-		gcm_trace_verify(tracer);
+		gcm_trace_verify(tracer, mark_once_more);
 	gcm_trace_resume(tracer);
 	return why;
 }
@@ -329,6 +335,16 @@ look_at_roots(struct gcm_tracer *tracer)
 	       gcm_kernel_mark(leader, true);
 }
 
+/* What the kernel wrote since, for the verifier. */
+static bool
+look_once_more(struct gcm_tracer *tracer)
+{
+	uint64_t bytes;
+
+	return look_round(tracer, 0, &bytes) > 0 && look_at_roots(tracer) &&
+	       gcm_crew_drain(0, true);
+}
+
 /* With the world stopped: *done says that everything reachable was reached. */
 static enum gcm_abandon
 finish_stopped(struct gcm_tracer *tracer, uint64_t deadline_ns, bool *done)
@@ -347,7 +363,7 @@ finish_stopped(struct gcm_tracer *tracer, uint64_t deadline_ns, bool *done)
 	if (gcm_roots_find_coroutines(&tracer->roots) != tracer->coroutines)
 		return GCM_ABANDON_STACKS;
 	if (*done && gcm_options.verify != 0)
-		gcm_trace_verify(tracer);
+		gcm_trace_verify(tracer, look_once_more);
 	if (!*done &&
 	    (deadline_ns == 0 || gcm_work_failed() || gcm_cycle_is_asked()))
 		return why_not_drained();

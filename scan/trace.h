@@ -39,8 +39,10 @@ enum gcm_abandon gcm_trace_whole(struct gcm_tracer *tracer);
 
 /* GCM_DEBUG=verify=1: the world is stopped and everything reachable should have
  * the colour.  Marks again, into bits; what is reachable and white is printed
- * with the way there, and the process ends.
+ * with the way there, and the process ends.  look_again marks, by colours, what
+ * the trace looks at when the world is stopped.
  */
-void gcm_trace_verify(struct gcm_tracer *tracer);
+void gcm_trace_verify(
+    struct gcm_tracer *tracer, bool (*look_again)(struct gcm_tracer *tracer));
 
 #endif

@@ -9,6 +9,12 @@
  *         What was first reached from shared memory, or from what the kernel
  *         holds, proves nothing: a parent or a child has the same epoll sets,
  *         and may have written to either between the two.
+ *
+ *         Nor does a word that the kernel wrote between the two, into the
+ *         buffer of a call that waits or as a signal's frame: what is in it was
+ *         the kernel's, and held there, but on a stack it holds the block
+ *         before it as well.  So what a last stop looks at is looked at once
+ *         more before the two marks are compared.
  */
 #include "scan/trace.h"
 
@@ -119,7 +125,8 @@ check_bits(const struct gcm_tracer *tracer, const struct gcm_mark_bits *bits)
 }
 
 void
-gcm_trace_verify(struct gcm_tracer *tracer)
+gcm_trace_verify(
+    struct gcm_tracer *tracer, bool (*look_again)(struct gcm_tracer *tracer))
 {
 	struct gcm_roots *roots = &tracer->roots;
 	uint64_t stacks = roots->stack_bytes, globals = roots->global_bytes;
@@ -136,7 +143,7 @@ gcm_trace_verify(struct gcm_tracer *tracer)
 		gcm_crew_use(&bits);
 		why = gcm_trace_whole(tracer);
 		gcm_crew_use(NULL);
-		if (why == GCM_ABANDON_NOT)
+		if (why == GCM_ABANDON_NOT && look_again(tracer))
 			check_bits(tracer, &bits);
 	}
 	if (bits.reached != NULL)
