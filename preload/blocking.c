@@ -103,7 +103,7 @@ fill_events(const struct epoll_event *events, int count)
 		__typeof__(&(name)) next = GCM_NEXT(name);                     \
 		struct gcm_thread *self;                                       \
 		sigset_t open __attribute__((unused));                         \
-		bool noted __attribute__((unused));                            \
+		size_t noted __attribute__((unused));                          \
 		type result;                                                   \
                                                                                \
 		if (GCM_UNLIKELY(next == NULL)) {                              \

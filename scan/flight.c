@@ -185,11 +185,32 @@ is_on_stack(uintptr_t addr, size_t size)
 }
 
 bool
+gcm_flight_can_see(const void *data, size_t size)
+{
+	uintptr_t addr = (uintptr_t)data, last = addr + size - 1;
+
+	if (last < addr) /* empty, or nonsense */
+		return false;
+	if (is_on_stack(addr, size) ||
+	    (is_in_heap(addr) && is_in_block(addr, size)))
+		return true;
+	for (;; addr += gcm_os_page_size()) {
+		uintptr_t at = addr < last ? addr : last;
+
+		if (!gcm_os_can_read(
+			(const void *)gcm_round_down(at, sizeof(uint64_t))))
+			return false;
+		if (addr >= last)
+			return true;
+	}
+}
+
+bool
 gcm_flight_try(const void *data, size_t size)
 {
-	uintptr_t addr = (uintptr_t)data;
-	if (!is_on_stack(addr, size) &&
-	    !(is_in_heap(addr) && is_in_block(addr, size)))
+	if (gcm_stop_signal() == 0)
+		return true;
+	if (!gcm_flight_can_see(data, size))
 		return false;
 	gcm_flight_leave(data, size);
 	return true;
