@@ -16,8 +16,9 @@
 static pthread_key_t key;
 static _Atomic bool has_key;
 
-#define SECOND_ROUND ((uintptr_t)1) /* in the key's value, an aligned address  \
-				     */
+#define SECOND_ROUND                                                           \
+	((uintptr_t)1) /* in the key's value, an aligned address               \
+			*/
 
 /* The cache may be gcm_cache_none: a thread that has a record only. */
 static void

@@ -5,12 +5,20 @@
  *
  * RED     B1: without SECOND_ROUND in preload/thread.c "ending" printed
  *         "interrupted: 0; with the library: interrupted: 40".
+ *         A6: without our signal in the sa_masks of preload/signal.c
+ *         "small-stack" printed "status 0; with the library: status b".
+ *         B3: without show_own there "small-mask" printed "in the handler: 0;
+ *         with the library: in the handler: 1".
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -76,6 +84,95 @@ end_threads(void)
 	return 0;
 }
 
+/* Handlers with little room ------------------------------------------------ */
+
+static void
+use_small_stack(size_t room)
+{
+	size_t size = (size_t)sysconf(_SC_MINSIGSTKSZ) + room;
+	char *map = mmap(NULL, 2 * size, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	stack_t stack = {.ss_sp = map, .ss_size = size};
+
+	KIT_CHECK(map != MAP_FAILED && sigaltstack(&stack, NULL) == 0);
+}
+
+static volatile sig_atomic_t nhandled;
+
+static void
+count(int sig)
+{
+	(void)sig;
+	nhandled++;
+}
+
+/* Our signal and another one come at the same moment. */
+static int
+handle_many(void)
+{
+	struct sigaction action = {
+	    .sa_handler = count, .sa_flags = SA_ONSTACK | SA_RESTART};
+	struct itimerval often = {{0, 200}, {0, 200}};
+	sigset_t set;
+	double until;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
+	use_small_stack(768);
+	KIT_CHECK(sigaction(SIGALRM, &action, NULL) == 0);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	both_begin();
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	setitimer(ITIMER_REAL, &often, NULL);
+	until = kit_now() + 4;
+	while (kit_now() < until)
+		*(volatile char *)malloc(100) = 1;
+	both_say("handled: %s", nhandled > 100 ? "many" : "few");
+	return 0;
+}
+
+static sigjmp_buf back;
+static sigset_t inside;
+
+static void
+look_and_leave(int sig)
+{
+	(void)sig;
+	pthread_sigmask(SIG_BLOCK, NULL, &inside);
+	siglongjmp(back, 1);
+}
+
+static int
+count_blocked(const sigset_t *set)
+{
+	int n = 0;
+
+	for (int sig = 1; sig <= SIGRTMAX; sig++)
+		n += sigismember(set, sig) == 1;
+	return n;
+}
+
+static int
+look_at_masks(void)
+{
+	struct sigaction action = {
+	    .sa_handler = look_and_leave, .sa_flags = SA_ONSTACK | SA_NODEFER};
+	struct sigaction old;
+	sigset_t after;
+
+	use_small_stack(6000); /* binding a symbol takes 3000 */
+	KIT_CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
+	if (sigsetjmp(back, 0) == 0)
+		raise(SIGUSR1);
+	KIT_CHECK(sigprocmask(SIG_BLOCK, NULL, &after) == 0);
+	KIT_CHECK(sigaction(SIGUSR1, NULL, &old) == 0);
+	both_say("in the handler: %d", count_blocked(&inside));
+	both_say("after it: %d", count_blocked(&after));
+	both_say("its own: %d, flags %x", count_blocked(&old.sa_mask),
+	    (unsigned)old.sa_flags);
+	return 0;
+}
+
 /* Cases ------------------------------------------------------------------- */
 
 #define SAME(name, body)                                                       \
@@ -84,6 +181,8 @@ end_threads(void)
 		both_same(body, 2, 0);                                         \
 	}
 SAME(ending, "ending")
+SAME(small_stack, "small-stack")
+SAME(small_mask, "small-mask")
 
 int
 main(int argc, char **argv)
@@ -93,10 +192,14 @@ main(int argc, char **argv)
 	};
 	static const struct kit_case cases[] = {
 	    {"ending", ending, P, 0},
+	    {"small-stack", small_stack, P, 0},
+	    {"small-mask", small_mask, P, 0},
 	    {NULL, NULL, 0, 0},
 	};
 	static const struct both_body bodies[] = {
 	    {"ending", end_threads},
+	    {"small-stack", handle_many},
+	    {"small-mask", look_at_masks},
 	    {NULL, NULL},
 	};
 
