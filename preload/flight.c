@@ -16,11 +16,9 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #include "preload/next.h"
 #include "preload/preload.h"
-#include "preload/ring.h"
 
 void
 gcm_flight_settle(const void *data, size_t size, ssize_t sent)
@@ -255,8 +253,8 @@ mq_notify(mqd_t queue, const struct sigevent *event)
  * ----------------------------------------------------------------------- */
 
 /* The addresses of orders, and what they hold for their events. */
-static void
-order(struct iocb *const *orders, long count)
+void
+gcm_flight_order(struct iocb *const *orders, long count)
 {
 	for (long i = 0; i < count && gcm_stop_signal() != 0; i++) {
 		if (!gcm_os_can_read(&orders[i]) ||
@@ -268,8 +266,8 @@ order(struct iocb *const *orders, long count)
 	}
 }
 
-static void
-fetch(const struct io_event *events, long count)
+void
+gcm_flight_fetch(const struct io_event *events, long count)
 {
 	if (!gcm_flight_is_used() || gcm_stop_signal() == 0)
 		return;
@@ -284,27 +282,6 @@ fetch(const struct io_event *events, long count)
 	}
 }
 
-void
-gcm_flight_before_call(long number, const long *arg)
-{
-	if (number == SYS_io_submit)
-		order((struct iocb *const *)arg[2], arg[1]);
-	else if (number == SYS_io_uring_enter && gcm_ring_is_used())
-		gcm_ring_before_enter(arg);
-}
-
-void
-gcm_flight_after_call(long number, const long *arg, long result)
-{
-	if (number == SYS_io_getevents || number == SYS_io_pgetevents)
-		fetch((const struct io_event *)arg[3], result);
-	else if (number == SYS_io_uring_setup && result >= 0)
-		gcm_ring_note_setup(
-		    result, (const struct io_uring_params *)arg[1]);
-	else if (number == SYS_io_uring_enter && gcm_ring_is_used())
-		gcm_ring_after_enter(arg);
-}
-
 /* libaio's, which is in no header here; they return -errno. */
 GCM_EXPORT int io_submit(void *context, long count, struct iocb **orders);
 GCM_EXPORT int io_getevents(void *context, long least, long most,
@@ -317,7 +294,7 @@ io_submit(void *context, long count, struct iocb **orders)
 
 	if (next == NULL)
 		return -ENOSYS;
-	order(orders, count);
+	gcm_flight_order(orders, count);
 	return next(context, count, orders);
 }
 
@@ -335,6 +312,6 @@ io_getevents(void *context, long least, long most, struct io_event *events,
 	self = gcm_blocked_enter();
 	got = next(context, least, most, events, timeout);
 	gcm_blocked_leave(self);
-	fetch(events, got);
+	gcm_flight_fetch(events, got);
 	return got;
 }

@@ -61,8 +61,15 @@ void gcm_flight_received_messages(struct mmsghdr *messages, int got, int flags);
 /* What was sent with these flags may be the memory itself: kept for long. */
 void gcm_flight_lent(const void *data, ssize_t sent, int flags);
 
+/* Of Linux aio. */
+struct iocb;
+struct io_event;
+void gcm_flight_order(struct iocb *const *orders, long count);
+void gcm_flight_fetch(const struct io_event *events, long count);
+
 /* syscall() with this number: before it, and what it returned. */
-void gcm_flight_before_call(long number, const long *arg);
-void gcm_flight_after_call(long number, const long *arg, long result);
+size_t gcm_flight_before_call(long number, const long *arg);
+void gcm_flight_after_call(
+    long number, const long *arg, long result, size_t noted);
 
 #endif

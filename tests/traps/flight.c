@@ -145,6 +145,43 @@ by_message(void)
 	KIT_CHECK(block_is_whole(word));
 }
 
+/* A pipe and a signal, by number. */
+__attribute__((noinline)) static void
+send_by_number(int fd)
+{
+	siginfo_t info = {.si_code = SI_QUEUE};
+	void *word = block_new();
+
+	info.si_ptr = block_new();
+	KIT_CHECK(syscall(SYS_write, fd, &word, sizeof(word)) == sizeof(word));
+	KIT_CHECK(syscall(SYS_rt_sigqueueinfo, getpid(), SIGUSR1, &info) == 0);
+	block_forget(&word);
+	block_forget(&info.si_ptr);
+}
+
+static void
+by_number(void)
+{
+	struct block_count seen = {0, 0};
+	siginfo_t info;
+	sigset_t set;
+	int ends[2];
+	void *word;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	KIT_CHECK(pipe(ends) == 0);
+	send_by_number(ends[1]);
+	block_await_cycles();
+	KIT_CHECK(
+	    syscall(SYS_read, ends[0], &word, sizeof(word)) == sizeof(word));
+	KIT_CHECK(sigwaitinfo(&set, &info) == SIGUSR1);
+	block_count(&seen, word, BLOCK_BYTES);
+	block_count(&seen, info.si_value.sival_ptr, BLOCK_BYTES);
+	block_judge(&seen);
+}
+
 /* A word of which one part has the beginning and another one the end. */
 __attribute__((noinline)) static void
 send_split(int fd)
@@ -491,6 +528,7 @@ main(int argc, char **argv)
 	    {"received", then_dropped, 0, 0},
 	    {"crowd", crowd, 0, 0},
 	    {"freed-unread", freed_unread, 0, 0},
+	    {"number", by_number, 0, 0},
 	    {"split", by_split, 0, 0},
 	    {"gone", gone, 0, 0},
 	    {"gone-parts", gone_parts, 0, 0},
