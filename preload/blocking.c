@@ -188,6 +188,50 @@ is_futex_wait(long op)
 	}
 }
 
+/* Of a socket with a timeout, or long. */
+static bool
+is_transfer(long number)
+{
+	switch (number) {
+#ifdef SYS_open /* not on newer machines */
+	case SYS_open:
+	case SYS_accept:
+#endif
+	case SYS_read:
+	case SYS_readv:
+	case SYS_pread64:
+	case SYS_preadv:
+	case SYS_preadv2:
+	case SYS_write:
+	case SYS_writev:
+	case SYS_pwrite64:
+	case SYS_pwritev:
+	case SYS_pwritev2:
+	case SYS_recvfrom:
+	case SYS_recvmsg:
+	case SYS_sendto:
+	case SYS_sendmsg:
+	case SYS_sendmmsg:
+	case SYS_accept4:
+	case SYS_connect:
+	case SYS_sendfile:
+	case SYS_splice:
+	case SYS_vmsplice:
+	case SYS_tee:
+	case SYS_copy_file_range:
+	case SYS_fallocate:
+	case SYS_getrandom:
+	case SYS_mq_timedsend:
+	case SYS_mq_timedreceive:
+	case SYS_flock:
+	case SYS_openat:
+	case SYS_close:
+		return true;
+	default:
+		return false;
+	}
+}
+
 bool
 gcm_blocking_is(long number, const long *arg)
 {
@@ -195,8 +239,6 @@ gcm_blocking_is(long number, const long *arg)
 	case SYS_futex:
 		return is_futex_wait(arg[1]);
 #ifdef SYS_poll /* not on newer machines */
-	case SYS_open:
-	case SYS_accept:
 	case SYS_poll:
 	case SYS_select:
 	case SYS_epoll_wait:
@@ -229,42 +271,12 @@ gcm_blocking_is(long number, const long *arg)
 	case SYS_semop:
 	case SYS_semtimedop:
 	case SYS_recvmmsg:
-	/* with a timeout, or cut short */
-	case SYS_read:
-	case SYS_readv:
-	case SYS_pread64:
-	case SYS_preadv:
-	case SYS_preadv2:
-	case SYS_write:
-	case SYS_writev:
-	case SYS_pwrite64:
-	case SYS_pwritev:
-	case SYS_pwritev2:
-	case SYS_recvfrom:
-	case SYS_recvmsg:
-	case SYS_sendto:
-	case SYS_sendmsg:
-	case SYS_sendmmsg:
-	case SYS_accept4:
-	case SYS_connect:
-	case SYS_sendfile:
-	case SYS_splice:
-	case SYS_vmsplice:
-	case SYS_tee:
-	case SYS_copy_file_range:
-	case SYS_fallocate:
-	case SYS_getrandom:
-	case SYS_mq_timedsend:
-	case SYS_mq_timedreceive:
-	case SYS_flock:
-	case SYS_openat:
-	case SYS_close:
 	case SYS_wait4:
 	case SYS_waitid:
 	case SYS_execve:
 	case SYS_execveat:
 		return true;
 	default:
-		return false;
+		return is_transfer(number);
 	}
 }
