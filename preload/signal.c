@@ -25,8 +25,9 @@
  * INVARIANTS
  *   .inv.signal-bound   a trampoline's handler, once set, never changes.
  *
- * LIMITS  What siglongjmp and swapcontext restore of masks is not seen; a new
- *         thread is believed to hide nothing; exec hands down an open mask.
+ * LIMITS  What siglongjmp and swapcontext restore of masks is not seen, but for
+ *         what a handler's end does; a new thread is believed to hide nothing;
+ * exec hands down an open mask.
  */
 #include "preload/signal.h"
 
@@ -116,16 +117,27 @@ keep_room(int sig, const ucontext_t *context, unsigned int kind)
 	}
 }
 
+static bool does_hide(void);
+static void set_hides(bool on);
+
+/* With the handler's end the mask is again what it was, whatever the handler
+ * did to it.
+ */
 static GCM_NOINLINE void
 run_handler(int sig, siginfo_t *info, void *context, unsigned int i)
 {
 	uintptr_t handler =
 	    atomic_load_explicit(&handlers[i], memory_order_relaxed);
 	struct gcm_blocked_was was;
+	bool hides = does_hide();
 
 	keep_room(sig, context, i % KINDS);
 	gcm_blocked_outside(&was);
+	if ((i & MASKS_OURS) != 0 && !hides)
+		set_hides(true);
 	((handler_call *)handler)(sig, info, context);
+	if (does_hide() != hides)
+		set_hides(hides);
 	gcm_blocked_back_in(&was);
 }
 
@@ -480,11 +492,23 @@ show_own(unsigned long *word, unsigned long own, bool is_hidden)
 	*word = is_hidden ? *word | own : *word & ~own;
 }
 
+/* What it unblocks is noted before, what it blocks after: a signal that waited
+ * for the change runs its handler inside of it.
+ */
 static void
-note_mask(int how, bool ours)
+note_before(int how, bool ours)
 {
-	if (how == SIG_SETMASK || ours)
-		set_hides(how != SIG_UNBLOCK && ours);
+	if (how == SIG_UNBLOCK ? ours : how == SIG_SETMASK && !ours)
+		set_hides(false);
+}
+
+static void
+note_after(int how, bool ours, bool failed, bool was_hidden)
+{
+	if (failed)
+		set_hides(was_hidden);
+	else if (how != SIG_UNBLOCK && ours)
+		set_hides(true);
 }
 
 static int
@@ -496,19 +520,23 @@ change_mask(int (*next)(int, const sigset_t *, sigset_t *), int how,
 	sigset_t open;
 	int result;
 
-	if (set != NULL && how != SIG_UNBLOCK)
+	/* What it believes to be blocked it may restore. */
+	if (set != NULL && how != SIG_UNBLOCK && !was_hidden)
 		spare_word(get_word(set));
 	own = own_bit();
+	if (own == 0)
+		return next(how, set, old);
 	if (set != NULL) {
 		ours = (get_word(set) & own) != 0;
+		note_before(how, ours);
 		if (how != SIG_UNBLOCK)
 			set = gcm_signal_open(set, &open);
 	}
 	result = next(how, set, old);
-	if (result != 0 || own == 0)
-		return result;
 	if (set != NULL)
-		note_mask(how, ours);
+		note_after(how, ours, result != 0, was_hidden);
+	if (result != 0)
+		return result;
 	if (old != NULL) /* it may be blocked for a while: keep_room */
 		show_own(word_of(old), own, was_hidden);
 	return 0;
@@ -561,19 +589,20 @@ gcm_signal_raw_mask(long (*next)(long, ...), const long *arg)
 		return next(SYS_rt_sigprocmask, arg[0], arg[1], arg[2], arg[3]);
 	if (set != 0 && gcm_os_can_read((const void *)set)) {
 		memcpy(&word, (const void *)set, sizeof(word));
-		if (arg[0] != SIG_UNBLOCK)
+		if (arg[0] != SIG_UNBLOCK && !was_hidden)
 			spare_word(word);
 		ours = (word & own_bit()) != 0;
+		note_before((int)arg[0], ours);
 		if (arg[0] != SIG_UNBLOCK)
 			word &= ~own_bit();
 		set = (long)&word;
 	}
 	own = own_bit();
 	result = next(SYS_rt_sigprocmask, arg[0], set, arg[2], arg[3]);
+	if (set != 0)
+		note_after((int)arg[0], ours, result != 0, was_hidden);
 	if (result != 0)
 		return result;
-	if (set != 0)
-		note_mask((int)arg[0], ours);
 	if (arg[2] != 0)
 		show_own((unsigned long *)arg[2], own, was_hidden);
 	return 0;
