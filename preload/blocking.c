@@ -195,8 +195,8 @@ is_transfer(long number)
 	switch (number) {
 #ifdef SYS_open /* not on newer machines */
 	case SYS_open:
-	case SYS_accept:
 #endif
+	case SYS_accept:
 	case SYS_read:
 	case SYS_readv:
 	case SYS_pread64:

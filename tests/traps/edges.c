@@ -9,6 +9,10 @@
  *         "small-stack" printed "status 0; with the library: status b".
  *         B3: without show_own there "small-mask" printed "in the handler: 0;
  *         with the library: in the handler: 1".
+ *         B4: with note_before left out of change_mask "waiting" printed "in a
+ *         handler that waited: 0; with the library: in a handler that waited:
+ *         1"; without set_hides in run_handler there "after one that blocked
+ *         all: 0; with the library: after one that blocked all: 1".
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -173,6 +177,44 @@ look_at_masks(void)
 	return 0;
 }
 
+/* Masks -------------------------------------------------------------------- */
+
+static volatile sig_atomic_t seen_blocked;
+
+/* It returns with all signals blocked, which its end undoes. */
+static void
+block_all(int sig)
+{
+	sigset_t all, old;
+
+	(void)sig;
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &old);
+	if (count_blocked(&old) > 1) /* but for this signal */
+		seen_blocked = 1;
+}
+
+/* A signal comes while all are blocked, and is handled when that ends. */
+static int
+let_wait(void)
+{
+	struct sigaction action = {.sa_handler = block_all};
+	sigset_t all, old, after;
+
+	sigfillset(&all);
+	KIT_CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
+	for (int i = 0; i < 40; i++) {
+		KIT_CHECK(sigprocmask(SIG_BLOCK, &all, &old) == 0);
+		raise(SIGUSR1);
+		KIT_CHECK(sigprocmask(SIG_SETMASK, &old, NULL) == 0);
+	}
+	raise(SIGUSR1);
+	KIT_CHECK(sigprocmask(SIG_BLOCK, NULL, &after) == 0);
+	both_say("in a handler that waited: %d", (int)seen_blocked);
+	both_say("after one that blocked all: %d", count_blocked(&after));
+	return 0;
+}
+
 /* Cases ------------------------------------------------------------------- */
 
 #define SAME(name, body)                                                       \
@@ -183,6 +225,7 @@ look_at_masks(void)
 SAME(ending, "ending")
 SAME(small_stack, "small-stack")
 SAME(small_mask, "small-mask")
+SAME(waiting, "waiting")
 
 int
 main(int argc, char **argv)
@@ -194,12 +237,14 @@ main(int argc, char **argv)
 	    {"ending", ending, P, 0},
 	    {"small-stack", small_stack, P, 0},
 	    {"small-mask", small_mask, P, 0},
+	    {"waiting", waiting, P, 0},
 	    {NULL, NULL, 0, 0},
 	};
 	static const struct both_body bodies[] = {
 	    {"ending", end_threads},
 	    {"small-stack", handle_many},
 	    {"small-mask", look_at_masks},
+	    {"waiting", let_wait},
 	    {NULL, NULL},
 	};
 
