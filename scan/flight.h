@@ -27,6 +27,9 @@ void gcm_flight_arrive(const void *data, size_t size);
  */
 bool gcm_flight_can_see(const void *data, size_t size);
 
+/* Mappings change: what could be read may not be any more. */
+void gcm_flight_forget(void);
+
 /* Leave, if so; false: not so. */
 bool gcm_flight_try(const void *data, size_t size);
 

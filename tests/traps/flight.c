@@ -408,6 +408,24 @@ send_bad(void *arg)
 	return NULL;
 }
 
+/* Good at first. */
+static void
+send_unmapped(int fd)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	char *map = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	KIT_CHECK(map != MAP_FAILED && write(fd, map, 64) == 64);
+	KIT_CHECK(write(fd, map + page, 64) == 64);
+	KIT_CHECK(munmap(map, page) == 0);
+	KIT_CHECK(mprotect(map + page, page, PROT_NONE) == 0);
+	errno = 0;
+	KIT_CHECK(write(fd, map, 64) == -1 && errno == EFAULT);
+	errno = 0;
+	KIT_CHECK(write(fd, map + page, 64) == -1 && errno == EFAULT);
+}
+
 static void
 bad_address(void)
 {
@@ -424,6 +442,7 @@ bad_address(void)
 	KIT_CHECK(map != MAP_FAILED);
 	KIT_CHECK(mprotect(map + STACK, page, PROT_NONE) == 0);
 	KIT_CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+	send_unmapped(ends[1]);
 	pthread_attr_init(&attr);
 	KIT_CHECK(pthread_attr_setstack(&attr, map, STACK) == 0);
 	KIT_CHECK(pthread_create(&thread, &attr, send_bad, &ends[1]) == 0);
