@@ -48,6 +48,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <threads.h>
 #include <time.h>
 #include <unistd.h>
@@ -64,6 +65,8 @@ GCM_EXPORT int __poll_chk(struct pollfd *, nfds_t, int, size_t);
 GCM_EXPORT int __ppoll_chk(
     struct pollfd *, nfds_t, const struct timespec *, const sigset_t *, size_t);
 GCM_EXPORT ssize_t __read_chk(int, void *, size_t, size_t);
+GCM_EXPORT ssize_t __pread_chk(int, void *, size_t, off_t, size_t);
+GCM_EXPORT ssize_t __pread64_chk(int, void *, size_t, off64_t, size_t);
 GCM_EXPORT ssize_t __recv_chk(int, void *, size_t, size_t, int);
 GCM_EXPORT ssize_t __recvfrom_chk(
     int, void *, size_t, size_t, int, __SOCKADDR_ARG, socklen_t *);
@@ -103,7 +106,7 @@ fill_events(const struct epoll_event *events, int count)
 		__typeof__(&(name)) next = GCM_NEXT(name);                     \
 		struct gcm_thread *self;                                       \
 		sigset_t open __attribute__((unused));                         \
-		bool noted __attribute__((unused));                            \
+		size_t noted __attribute__((unused));                          \
 		type result;                                                   \
                                                                                \
 		if (GCM_UNLIKELY(next == NULL)) {                              \
@@ -185,6 +188,50 @@ is_futex_wait(long op)
 	}
 }
 
+/* Of a socket with a timeout, or long. */
+static bool
+is_transfer(long number)
+{
+	switch (number) {
+#ifdef SYS_open /* not on newer machines */
+	case SYS_open:
+#endif
+	case SYS_accept:
+	case SYS_read:
+	case SYS_readv:
+	case SYS_pread64:
+	case SYS_preadv:
+	case SYS_preadv2:
+	case SYS_write:
+	case SYS_writev:
+	case SYS_pwrite64:
+	case SYS_pwritev:
+	case SYS_pwritev2:
+	case SYS_recvfrom:
+	case SYS_recvmsg:
+	case SYS_sendto:
+	case SYS_sendmsg:
+	case SYS_sendmmsg:
+	case SYS_accept4:
+	case SYS_connect:
+	case SYS_sendfile:
+	case SYS_splice:
+	case SYS_vmsplice:
+	case SYS_tee:
+	case SYS_copy_file_range:
+	case SYS_fallocate:
+	case SYS_getrandom:
+	case SYS_mq_timedsend:
+	case SYS_mq_timedreceive:
+	case SYS_flock:
+	case SYS_openat:
+	case SYS_close:
+		return true;
+	default:
+		return false;
+	}
+}
+
 bool
 gcm_blocking_is(long number, const long *arg)
 {
@@ -209,6 +256,8 @@ gcm_blocking_is(long number, const long *arg)
 #ifdef SYS_io_pgetevents
 	case SYS_io_pgetevents:
 #endif
+	case SYS_fcntl:
+		return arg[1] == F_SETLKW || arg[1] == F_OFD_SETLKW;
 	case SYS_io_getevents:
 	case SYS_ppoll:
 	case SYS_pselect6:
@@ -228,6 +277,6 @@ gcm_blocking_is(long number, const long *arg)
 	case SYS_execveat:
 		return true;
 	default:
-		return false;
+		return is_transfer(number);
 	}
 }

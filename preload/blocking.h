@@ -4,8 +4,8 @@
 
 #include "core/core.h"
 
-/* Is it, with these arguments, a system call that waits and that SA_RESTART
- * does not cover?
+/* Is it, with these arguments, a system call that waits, and that a signal ends
+ * or cuts short in spite of SA_RESTART?
  */
 bool gcm_blocking_is(long number, const long *arg);
 

@@ -13,16 +13,30 @@
 #include "preload/preload.h"
 #include "scan/scan.h"
 
+/* A bad pointer is the kernel's to refuse. */
+void
+gcm_kernel_expect_epoll(int epfd, int op, const struct epoll_event *event)
+{
+	if (event != NULL && op != EPOLL_CTL_DEL && gcm_stop_signal() != 0 &&
+	    gcm_os_can_read(&event->data))
+		gcm_kernel_note_epoll(epfd, event->data.u64);
+}
+
+void
+gcm_kernel_expect_timer(const struct sigevent *event)
+{
+	if (event != NULL && gcm_stop_signal() != 0 &&
+	    gcm_os_can_read(&event->sigev_value))
+		gcm_kernel_note_timer(
+		    (uint64_t)(uintptr_t)event->sigev_value.sival_ptr);
+}
+
 GCM_EXPORT int
 epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 {
 	__typeof__(&epoll_ctl) next = GCM_NEXT(epoll_ctl);
 
-	if (event != NULL && op != EPOLL_CTL_DEL && gcm_stop_signal() != 0) {
-		/* A bad pointer is the kernel's to refuse. */
-		if (gcm_os_can_read(&event->data))
-			gcm_kernel_note_epoll(epfd, event->data.u64);
-	}
+	gcm_kernel_expect_epoll(epfd, op, event);
 	return next(epfd, op, fd, event);
 }
 
@@ -35,8 +49,6 @@ timer_create(clockid_t clock, struct sigevent *event, timer_t *timer)
 		errno = ENOSYS;
 		return -1;
 	}
-	if (event != NULL && gcm_stop_signal() != 0)
-		gcm_kernel_note_timer(
-		    (uint64_t)(uintptr_t)event->sigev_value.sival_ptr);
+	gcm_kernel_expect_timer(event);
 	return next(clock, event, timer);
 }

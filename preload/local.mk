@@ -45,6 +45,7 @@ libgcmalloc_la_SOURCES = \
 	%D%/ring.c \
 	%D%/flight.h \
 	%D%/flight.c \
+	%D%/flight_call.c \
 	%D%/dl.c \
 	%D%/image.h \
 	%D%/image.c

@@ -59,6 +59,7 @@ munmap(void *addr, size_t len)
 {
 	__typeof__(&munmap) next = GCM_NEXT(munmap);
 
+	gcm_flight_forget();
 	if (is_heap(addr))
 		alter(addr, len);
 	if (GCM_UNLIKELY(gcm_ring_is_used()))
@@ -72,6 +73,8 @@ mmap(void *addr, size_t len, int prot, int flags, int fd, off_t offset)
 	__typeof__(&mmap) next = GCM_NEXT(mmap);
 	void *result;
 
+	if ((flags & MAP_FIXED) != 0)
+		gcm_flight_forget();
 	if ((flags & MAP_FIXED) != 0 && is_heap(addr))
 		alter(addr, len);
 	result = next(addr, len, prot, flags, fd, offset);
@@ -86,6 +89,8 @@ mmap64(void *addr, size_t len, int prot, int flags, int fd, off64_t offset)
 	__typeof__(&mmap64) next = GCM_NEXT(mmap64);
 	void *result;
 
+	if ((flags & MAP_FIXED) != 0)
+		gcm_flight_forget();
 	if ((flags & MAP_FIXED) != 0 && is_heap(addr))
 		alter(addr, len);
 	result = next(addr, len, prot, flags, fd, offset);
@@ -116,6 +121,7 @@ mremap(void *old, size_t old_len, size_t len, int flags, ...)
 	va_start(list, flags);
 	to = va_arg(list, void *);
 	va_end(list);
+	gcm_flight_forget();
 	if (is_heap(old))
 		alter(old, old_len);
 	if ((flags & MREMAP_FIXED) != 0 && is_heap(to))
@@ -139,6 +145,8 @@ mprotect(void *addr, size_t len, int prot)
 {
 	__typeof__(&mprotect) next = GCM_NEXT(mprotect);
 
+	if ((prot & PROT_READ) == 0)
+		gcm_flight_forget();
 	if (is_heap(addr) && !is_plain(prot))
 		alter(addr, len);
 	if ((prot & PROT_WRITE) == 0)
@@ -155,6 +163,8 @@ pkey_mprotect(void *addr, size_t len, int prot, int key)
 		errno = ENOSYS;
 		return -1;
 	}
+	if ((prot & PROT_READ) == 0 || key > 0)
+		gcm_flight_forget();
 	if (is_heap(addr) && (!is_plain(prot) || key > 0))
 		alter(addr, len);
 	if ((prot & PROT_WRITE) == 0)

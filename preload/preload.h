@@ -42,6 +42,12 @@ enum gcm_faults {
 enum gcm_faults gcm_faults_expect(unsigned long request, uintptr_t arg);
 void gcm_faults_hear(void);
 
+/* Before epoll_ctl and timer_create. */
+struct epoll_event;
+struct sigevent;
+void gcm_kernel_expect_epoll(int epfd, int op, const struct epoll_event *event);
+void gcm_kernel_expect_timer(const struct sigevent *event);
+
 /* Arrange that threads give up their cache when they end. */
 void gcm_thread_init(void);
 

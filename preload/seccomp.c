@@ -93,6 +93,7 @@ syscall(long number, ...)
 	__typeof__(&syscall) next = GCM_NEXT(syscall);
 	struct gcm_thread *self = NULL;
 	long arg[6], result;
+	size_t noted;
 	va_list list;
 
 	va_start(list, number);
@@ -104,12 +105,12 @@ syscall(long number, ...)
 		return ioctl((int)arg[0], (unsigned long)arg[1], arg[2]);
 	if (number == SYS_rt_sigprocmask)
 		return gcm_signal_raw_mask(next, arg);
-	gcm_flight_before_call(number, arg);
+	noted = gcm_flight_before_call(number, arg);
 	__builtin_unwind_init();
 	if (gcm_blocking_is(number, arg))
 		self = gcm_blocked_enter();
 	result = next(number, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
 	gcm_blocked_leave(self);
-	gcm_flight_after_call(number, arg, result);
+	gcm_flight_after_call(number, arg, result, noted);
 	return result;
 }

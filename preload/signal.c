@@ -25,8 +25,9 @@
  * INVARIANTS
  *   .inv.signal-bound   a trampoline's handler, once set, never changes.
  *
- * LIMITS  What siglongjmp and swapcontext restore of masks is not seen; a new
- *         thread is believed to hide nothing; exec hands down an open mask.
+ * LIMITS  What siglongjmp and swapcontext restore of masks is not seen, but for
+ *         what a handler's end does; a new thread is believed to hide nothing;
+ * exec hands down an open mask.
  */
 #include "preload/signal.h"
 
@@ -46,7 +47,10 @@
 #endif
 
 enum {
-	NTRAMPOLINES = 128,
+	NTRAMPOLINES = 256,
+	KINDS = 4,      /* of trampolines: their number modulo this */
+	MASKS_OURS = 1, /* the program's sa_mask had our signal, too */
+	ON_STACK = 2,   /* SA_ONSTACK: the kernel's sa_mask has our signal */
 	HANDLER_ROOM = 8192, /* bytes for what a handler calls */
 	NMEANT = 16          /* real-time signals in a set that means "all" */
 };
@@ -54,7 +58,7 @@ enum {
 
 typedef void handler_call(int, siginfo_t *, void *);
 
-/* Even: the program's sa_mask is the kernel's; odd: it had our signal, too. */
+/* By kinds. */
 static _Atomic uintptr_t handlers[NTRAMPOLINES]; /* .inv.signal-bound */
 
 /* What the program asked for on our signal: to ignore it, or nothing. */
@@ -62,6 +66,9 @@ static _Atomic uintptr_t wish;
 static _Atomic int wish_flags;
 
 static _Atomic bool is_off; /* there is no collector */
+
+/* Our signals that sa_masks of handlers with ON_STACK have; it only grows. */
+static _Atomic unsigned long masked;
 
 /* Trampolines ------------------------------------------------------------- */
 
@@ -74,34 +81,63 @@ own_bit(void)
 	return sig == 0 ? 0 : 1UL << (sig - 1);
 }
 
+static void
+change_own_mask(int how, unsigned long word)
+{
+	(void)gcm_arch_syscall(
+	    SYS_rt_sigprocmask, how, (long)&word, 0, sizeof(word), 0, 0);
+}
+
 /* Our signal's frame goes onto the stack that the handler is on.  An alternate
  * one may have room for one frame and little more: such a handler cannot be
- * stopped.  Its end restores the mask.
+ * stopped.  Both signals may come at once, so that the kernel would make two
+ * frames before we run: it is told to block ours, and where there is room that
+ * ends here.  The handler's end restores the mask.
  */
 static void
-keep_room(const ucontext_t *context)
+keep_room(int sig, const ucontext_t *context, unsigned int kind)
 {
 	uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
 	uintptr_t lo = (uintptr_t)context->uc_stack.ss_sp;
-	unsigned long own = own_bit(), frame = getauxval(AT_MINSIGSTKSZ);
+	unsigned long own = own_bit(), open, before;
 
-	if (sp - lo < context->uc_stack.ss_size && own != 0 &&
+	if (own == 0)
+		return;
+	if (sp - lo < context->uc_stack.ss_size &&
 	    (context->uc_stack.ss_flags & SS_DISABLE) == 0 &&
-	    sp - lo < frame + HANDLER_ROOM)
-		(void)gcm_arch_syscall(SYS_rt_sigprocmask, SIG_BLOCK,
-		    (long)&own, 0, sizeof(own), 0, 0);
+	    sp - lo < getauxval(AT_MINSIGSTKSZ) + HANDLER_ROOM) {
+		change_own_mask(SIG_BLOCK, own);
+	} else if ((kind & ON_STACK) != 0) {
+		/* Also those that have become the program's since. */
+		open = (kind & MASKS_OURS) != 0 ? own : atomic_load(&masked);
+		memcpy(&before, &context->uc_sigmask, sizeof(before));
+		open &= ~(before | 1UL << (sig - 1));
+		if (open != 0)
+			change_own_mask(SIG_UNBLOCK, open);
+	}
 }
 
+static bool does_hide(void);
+static void set_hides(bool on);
+
+/* With the handler's end the mask is again what it was, whatever the handler
+ * did to it.
+ */
 static GCM_NOINLINE void
 run_handler(int sig, siginfo_t *info, void *context, unsigned int i)
 {
 	uintptr_t handler =
 	    atomic_load_explicit(&handlers[i], memory_order_relaxed);
 	struct gcm_blocked_was was;
+	bool hides = does_hide();
 
-	keep_room(context);
+	keep_room(sig, context, i % KINDS);
 	gcm_blocked_outside(&was);
+	if ((i & MASKS_OURS) != 0 && !hides)
+		set_hides(true);
 	((handler_call *)handler)(sig, info, context);
+	if (does_hide() != hides)
+		set_hides(hides);
 	gcm_blocked_back_in(&was);
 }
 
@@ -114,7 +150,8 @@ run_handler(int sig, siginfo_t *info, void *context, unsigned int i)
 	EACH8(row, i##2)                                                       \
 	EACH8(row, i##3)                                                       \
 	EACH8(row, i##4) EACH8(row, i##5) EACH8(row, i##6) EACH8(row, i##7)
-#define EACH(row) EACH64(row, 00) EACH64(row, 01) /* octal */
+#define EACH(row) /* octal */                                                  \
+	EACH64(row, 00) EACH64(row, 01) EACH64(row, 02) EACH64(row, 03)
 
 #define TRAMPOLINE(i)                                                          \
 	__attribute__((section("gcm_trampolines"))) static void enter_##i(     \
@@ -147,7 +184,7 @@ is_plain(uintptr_t handler)
 
 /* What the kernel is to be given for a handler of the program's. */
 static uintptr_t
-hide_handler(uintptr_t handler, bool masks_ours)
+hide_handler(uintptr_t handler, unsigned int kind)
 {
 	uintptr_t seen;
 
@@ -157,7 +194,7 @@ hide_handler(uintptr_t handler, bool masks_ours)
 	    &gcm_thread_trampoline_end, (uintptr_t)__stop_gcm_trampolines);
 	atomic_store(
 	    &gcm_thread_trampoline, (uintptr_t)__start_gcm_trampolines);
-	for (unsigned int i = masks_ours; i < NTRAMPOLINES; i += 2) {
+	for (unsigned int i = kind; i < NTRAMPOLINES; i += KINDS) {
 		seen = atomic_load(&handlers[i]);
 		if (seen == 0 && atomic_compare_exchange_strong(
 				     &handlers[i], &seen, handler))
@@ -169,14 +206,14 @@ hide_handler(uintptr_t handler, bool masks_ours)
 }
 
 static uintptr_t
-show_handler(uintptr_t handler, bool *masks_ours)
+show_handler(uintptr_t handler, unsigned int *kind)
 {
-	*masks_ours = false;
+	*kind = 0;
 	if (!is_trampoline(handler))
 		return handler;
 	for (unsigned int i = 0; i < NTRAMPOLINES; i++) {
 		if ((uintptr_t)trampolines[i] == handler) {
-			*masks_ours = i % 2 != 0;
+			*kind = i % KINDS;
 			return atomic_load(&handlers[i]);
 		}
 	}
@@ -322,15 +359,49 @@ pretend_action(const struct sigaction *act, struct sigaction *old)
 	return 0;
 }
 
-/* The kernel gets the program's struct but for the handler and our signal. */
+/* What the kernel gets: the program's struct but for the handler and our
+ * signal.
+ */
+static void
+make_action(struct sigaction *ours, const struct sigaction *act)
+{
+	unsigned long own = own_bit();
+	unsigned int kind = 0;
+
+	*ours = *act;
+	if ((get_word(&act->sa_mask) & own) != 0)
+		kind |= MASKS_OURS;
+	if ((act->sa_flags & SA_ONSTACK) != 0)
+		kind |= ON_STACK;
+	ours->sa_handler =
+	    (sighandler_t)hide_handler((uintptr_t)act->sa_handler, kind);
+	*word_of(&ours->sa_mask) &= ~own;
+	if ((kind & ON_STACK) != 0 &&
+	    is_trampoline((uintptr_t)ours->sa_handler)) {
+		atomic_fetch_or(&masked, own);
+		*word_of(&ours->sa_mask) |= own;
+	}
+}
+
+static void
+show_action(struct sigaction *old)
+{
+	unsigned int kind;
+
+	old->sa_handler =
+	    (sighandler_t)show_handler((uintptr_t)old->sa_handler, &kind);
+	if ((kind & ON_STACK) != 0)
+		*word_of(&old->sa_mask) &= ~own_bit();
+	if ((kind & MASKS_OURS) != 0)
+		*word_of(&old->sa_mask) |= own_bit();
+}
+
 static int
 change_action(int (*next)(int, const struct sigaction *, struct sigaction *),
     int sig, const struct sigaction *act, struct sigaction *old)
 {
 	uintptr_t handler = act != NULL ? (uintptr_t)act->sa_handler : 0;
 	struct sigaction ours;
-	unsigned long own;
-	bool masks_ours;
 	int result;
 
 	if (next == NULL) {
@@ -345,21 +416,12 @@ change_action(int (*next)(int, const struct sigaction *, struct sigaction *),
 		give_up_signal();
 	}
 	if (!is_plain(handler)) {
-		own = own_bit();
-		ours = *act;
-		masks_ours = (get_word(&act->sa_mask) & own) != 0;
-		ours.sa_handler =
-		    (sighandler_t)hide_handler(handler, masks_ours);
-		*word_of(&ours.sa_mask) &= ~own;
+		make_action(&ours, act);
 		act = &ours;
 	}
 	result = next(sig, act, old);
-	if (result == 0 && old != NULL) {
-		handler = show_handler((uintptr_t)old->sa_handler, &masks_ours);
-		old->sa_handler = (sighandler_t)handler;
-		if (masks_ours)
-			*word_of(&old->sa_mask) |= own_bit();
-	}
+	if (result == 0 && old != NULL)
+		show_action(old);
 	return result;
 }
 
@@ -382,7 +444,7 @@ change_handler(
     sighandler_t (*next)(int, sighandler_t), int sig, sighandler_t handler)
 {
 	struct sigaction act, old;
-	bool ignored;
+	unsigned int ignored;
 
 	if (next == NULL) {
 		errno = ENOSYS;
@@ -399,8 +461,7 @@ change_handler(
 		}
 		give_up_signal();
 	}
-	handler =
-	    next(sig, (sighandler_t)hide_handler((uintptr_t)handler, false));
+	handler = next(sig, (sighandler_t)hide_handler((uintptr_t)handler, 0));
 	return (sighandler_t)show_handler((uintptr_t)handler, &ignored);
 }
 
@@ -426,10 +487,28 @@ SIGNAL(sigset)
 /* Masks ------------------------------------------------------------------- */
 
 static void
-note_mask(int how, bool ours)
+show_own(unsigned long *word, unsigned long own, bool is_hidden)
 {
-	if (how == SIG_SETMASK || ours)
-		set_hides(how != SIG_UNBLOCK && ours);
+	*word = is_hidden ? *word | own : *word & ~own;
+}
+
+/* What it unblocks is noted before, what it blocks after: a signal that waited
+ * for the change runs its handler inside of it.
+ */
+static void
+note_before(int how, bool ours)
+{
+	if (how == SIG_UNBLOCK ? ours : how == SIG_SETMASK && !ours)
+		set_hides(false);
+}
+
+static void
+note_after(int how, bool ours, bool failed, bool was_hidden)
+{
+	if (failed)
+		set_hides(was_hidden);
+	else if (how != SIG_UNBLOCK && ours)
+		set_hides(true);
 }
 
 static int
@@ -441,21 +520,25 @@ change_mask(int (*next)(int, const sigset_t *, sigset_t *), int how,
 	sigset_t open;
 	int result;
 
-	if (set != NULL && how != SIG_UNBLOCK)
+	/* What it believes to be blocked it may restore. */
+	if (set != NULL && how != SIG_UNBLOCK && !was_hidden)
 		spare_word(get_word(set));
 	own = own_bit();
+	if (own == 0)
+		return next(how, set, old);
 	if (set != NULL) {
 		ours = (get_word(set) & own) != 0;
+		note_before(how, ours);
 		if (how != SIG_UNBLOCK)
 			set = gcm_signal_open(set, &open);
 	}
 	result = next(how, set, old);
-	if (result != 0 || own == 0)
-		return result;
 	if (set != NULL)
-		note_mask(how, ours);
-	if (old != NULL && was_hidden)
-		*word_of(old) |= own;
+		note_after(how, ours, result != 0, was_hidden);
+	if (result != 0)
+		return result;
+	if (old != NULL) /* it may be blocked for a while: keep_room */
+		show_own(word_of(old), own, was_hidden);
 	return 0;
 }
 
@@ -506,21 +589,22 @@ gcm_signal_raw_mask(long (*next)(long, ...), const long *arg)
 		return next(SYS_rt_sigprocmask, arg[0], arg[1], arg[2], arg[3]);
 	if (set != 0 && gcm_os_can_read((const void *)set)) {
 		memcpy(&word, (const void *)set, sizeof(word));
-		if (arg[0] != SIG_UNBLOCK)
+		if (arg[0] != SIG_UNBLOCK && !was_hidden)
 			spare_word(word);
 		ours = (word & own_bit()) != 0;
+		note_before((int)arg[0], ours);
 		if (arg[0] != SIG_UNBLOCK)
 			word &= ~own_bit();
 		set = (long)&word;
 	}
 	own = own_bit();
 	result = next(SYS_rt_sigprocmask, arg[0], set, arg[2], arg[3]);
+	if (set != 0)
+		note_after((int)arg[0], ours, result != 0, was_hidden);
 	if (result != 0)
 		return result;
-	if (set != 0)
-		note_mask((int)arg[0], ours);
-	if (arg[2] != 0 && was_hidden)
-		*(unsigned long *)arg[2] |= own;
+	if (arg[2] != 0)
+		show_own((unsigned long *)arg[2], own, was_hidden);
 	return 0;
 }
 

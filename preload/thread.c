@@ -1,8 +1,10 @@
 /* thread.c -- threads give up their cache and their record when they end
  *
  * MODEL   A key of pthreads: its destructor runs after C++'s thread_local
- *         objects.  What other destructors and libc itself free after it are
- *         plain byte stores that need no cache; what they allocate comes from
+ *         objects.  It is one of the first keys, and other keys' destructors
+ *         may wait in calls that are blocked-safe: so the first time it only
+ *         asks to be called in the next round.  What is freed after that are
+ *         plain byte stores that need no cache; what is allocated comes from
  *         the shared cache (core/cache.c).
  */
 #include <pthread.h>
@@ -14,10 +16,25 @@
 static pthread_key_t key;
 static _Atomic bool has_key;
 
-/* `cache` may be gcm_cache_none: a thread that has a record only. */
+#define SECOND_ROUND                                                           \
+	((uintptr_t)1) /* in the key's value, an aligned address               \
+			*/
+
+/* The cache may be gcm_cache_none: a thread that has a record only. */
 static void
-end_thread(void *cache)
+end_thread(void *value)
 {
+	struct gcm_cache *cache =
+	    (struct gcm_cache *)((uintptr_t)value & ~SECOND_ROUND);
+
+	struct gcm_thread *self = gcm_thread_self();
+
+	if (self != NULL) /* no cancellation ends its calls any more */
+		atomic_store(&self->steadfast, true);
+	if (value == cache &&
+	    pthread_setspecific(
+		key, (void *)((uintptr_t)value | SECOND_ROUND)) == 0)
+		return;
 	if (cache != &gcm_cache_none && gcm_cache_self() == cache)
 		gcm_cache_detach(cache);
 	gcm_thread_end();

@@ -35,8 +35,9 @@ enum {
 	TABLE_SHIFT = 14,
 	TABLE = 1 << TABLE_SHIFT,
 	PROBES = 16,
-	ANYWHERE = 64,  /* bytes: up to here words are sought at each */
-	NEAR = 64 << 10 /* of the frame: the thread's own stack */
+	ANYWHERE = 64,   /* bytes: up to here words are sought at each */
+	NEAR = 64 << 10, /* of the frame: the thread's own stack */
+	READABLE = 16
 };
 
 /* An entry: the word, and above it how often it is under way. */
@@ -184,12 +185,62 @@ is_on_stack(uintptr_t addr, size_t size)
 	return frame < addr && addr - frame < NEAR && addr + size <= top;
 }
 
+/* Pages that could be read when last asked for; 0: none.  A place that was
+ * stored late, after a forget, misleads only about pointers that are bad.
+ */
+static _Atomic uintptr_t readable[READABLE];
+
+void
+gcm_flight_forget(void)
+{
+	for (unsigned int i = 0; i < READABLE; i++)
+		if (atomic_load_explicit(&readable[i], memory_order_relaxed) !=
+		    0)
+			atomic_store(&readable[i], 0);
+}
+
+static bool
+can_read_page(uintptr_t addr)
+{
+	uintptr_t page = gcm_round_down(addr, gcm_os_page_size());
+	_Atomic uintptr_t *place =
+	    &readable[page / gcm_os_page_size() % READABLE];
+
+	if (atomic_load_explicit(place, memory_order_relaxed) == page)
+		return true;
+	if (!gcm_os_can_read(
+		(const void *)gcm_round_down(addr, sizeof(uint64_t))))
+		return false;
+	atomic_store_explicit(place, page, memory_order_relaxed);
+	return true;
+}
+
+bool
+gcm_flight_can_see(const void *data, size_t size)
+{
+	uintptr_t addr = (uintptr_t)data, last = addr + size - 1;
+
+	if (last < addr) /* empty, or nonsense */
+		return false;
+	if (is_on_stack(addr, size) ||
+	    (is_in_heap(addr) && is_in_block(addr, size)))
+		return true;
+	for (;; addr += gcm_os_page_size()) {
+		uintptr_t at = addr < last ? addr : last;
+
+		if (!can_read_page(at))
+			return false;
+		if (addr >= last)
+			return true;
+	}
+}
+
 bool
 gcm_flight_try(const void *data, size_t size)
 {
-	uintptr_t addr = (uintptr_t)data;
-	if (!is_on_stack(addr, size) &&
-	    !(is_in_heap(addr) && is_in_block(addr, size)))
+	if (gcm_stop_signal() == 0)
+		return true;
+	if (!gcm_flight_can_see(data, size))
 		return false;
 	gcm_flight_leave(data, size);
 	return true;

@@ -22,9 +22,15 @@ void gcm_flight_arrive_word(uint64_t word);
 void gcm_flight_leave(const void *data, size_t size);
 void gcm_flight_arrive(const void *data, size_t size);
 
-/* The same before a call that may refuse `data`: false, and nothing done, where
- * it cannot be told for nothing whether it can be read.
+/* Can these bytes, size > 0, be read?  Asked before a call that may refuse
+ * them: after it they may be somebody else's, and gone.
  */
+bool gcm_flight_can_see(const void *data, size_t size);
+
+/* Mappings change: what could be read may not be any more. */
+void gcm_flight_forget(void);
+
+/* Leave, if so; false: not so. */
 bool gcm_flight_try(const void *data, size_t size);
 
 /* Has any word ever left? */

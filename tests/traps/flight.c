@@ -6,6 +6,9 @@
  * A10: without gcm_flight_arrive_word in scan/flight.c: received:
  *     "4408 blocks of 20000".
  * A10: with a place for each time that a word is sent: crowd fails.
+ * A10: with a look at what was sent after the call: gone, gone-parts:
+ * signal 11. A10: without see_border in preload/flight.c: split: "lost: 64 of
+ * 64 blocks".
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -29,7 +32,8 @@
 
 enum {
 	MANY = 20000,
-	CROWD = 4000
+	CROWD = 4000,
+	LENT = 20000 /* messages */
 };
 
 /* Pipes and sockets
@@ -139,6 +143,128 @@ by_message(void)
 	block_await_cycles();
 	KIT_CHECK(recvmsg(ends[0], &message, 0) == sizeof(word));
 	KIT_CHECK(block_is_whole(word));
+}
+
+/* A pipe and a signal, by number. */
+__attribute__((noinline)) static void
+send_by_number(int fd)
+{
+	siginfo_t info = {.si_code = SI_QUEUE};
+	void *word = block_new();
+
+	info.si_ptr = block_new();
+	KIT_CHECK(syscall(SYS_write, fd, &word, sizeof(word)) == sizeof(word));
+	KIT_CHECK(syscall(SYS_rt_sigqueueinfo, getpid(), SIGUSR1, &info) == 0);
+	block_forget(&word);
+	block_forget(&info.si_ptr);
+}
+
+static void
+by_number(void)
+{
+	struct block_count seen = {0, 0};
+	siginfo_t info;
+	sigset_t set;
+	int ends[2];
+	void *word;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	KIT_CHECK(pipe(ends) == 0);
+	send_by_number(ends[1]);
+	block_await_cycles();
+	KIT_CHECK(
+	    syscall(SYS_read, ends[0], &word, sizeof(word)) == sizeof(word));
+	KIT_CHECK(sigwaitinfo(&set, &info) == SIGUSR1);
+	block_count(&seen, word, BLOCK_BYTES);
+	block_count(&seen, info.si_value.sival_ptr, BLOCK_BYTES);
+	block_judge(&seen);
+}
+
+/* A word of which one part has the beginning and another one the end. */
+__attribute__((noinline)) static void
+send_split(int fd)
+{
+	for (int i = 0; i < BLOCK_MANY; i++) {
+		void *word = block_new();
+		struct iovec parts[3] = {
+		    {&word, 3}, {(char *)&word + 3, 2}, {(char *)&word + 5, 3}};
+
+		KIT_CHECK(writev(fd, parts, 3) == sizeof(word));
+		block_forget(&word);
+	}
+}
+
+static void
+by_split(void)
+{
+	struct block_count count = {0, 0};
+	int ends[2];
+	void *word;
+
+	KIT_CHECK(pipe(ends) == 0);
+	send_split(ends[1]);
+	block_await_cycles();
+	for (int i = 0; i < BLOCK_MANY; i++) {
+		KIT_CHECK(read(ends[0], &word, sizeof(word)) == sizeof(word));
+		block_count(&count, word, BLOCK_BYTES);
+	}
+	block_judge(&count);
+}
+
+/* A message lies in memory that its receiver unmaps at once. */
+struct lent {
+	struct lent *self;
+	struct iovec part;
+};
+
+static void *
+unmap_all(void *arg)
+{
+	struct lent lent;
+
+	while (read(*(int *)arg, &lent, sizeof(lent)) == sizeof(lent))
+		KIT_CHECK(munmap(lent.self, sizeof(lent)) == 0);
+	return NULL;
+}
+
+static void
+lend_all(bool in_parts)
+{
+	pthread_t thread;
+	int ends[2];
+
+	KIT_CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) == 0);
+	thread = kit_thread(unmap_all, &ends[0]);
+	for (int i = 0; i < LENT; i++) {
+		struct lent *lent = mmap(NULL, sizeof(*lent),
+		    PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		KIT_CHECK(lent != MAP_FAILED);
+		lent->self = lent;
+		lent->part = (struct iovec){lent, sizeof(*lent)};
+		if (in_parts)
+			KIT_CHECK(
+			    writev(ends[1], &lent->part, 1) == sizeof(*lent));
+		else
+			KIT_CHECK(write(ends[1], lent, sizeof(*lent)) ==
+				  sizeof(*lent));
+	}
+	close(ends[1]);
+	kit_join(thread);
+}
+
+static void
+gone(void)
+{
+	lend_all(false);
+}
+
+static void
+gone_parts(void)
+{
+	lend_all(true);
 }
 
 /* Queues
@@ -282,6 +408,24 @@ send_bad(void *arg)
 	return NULL;
 }
 
+/* Good at first. */
+static void
+send_unmapped(int fd)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	char *map = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	KIT_CHECK(map != MAP_FAILED && write(fd, map, 64) == 64);
+	KIT_CHECK(write(fd, map + page, 64) == 64);
+	KIT_CHECK(munmap(map, page) == 0);
+	KIT_CHECK(mprotect(map + page, page, PROT_NONE) == 0);
+	errno = 0;
+	KIT_CHECK(write(fd, map, 64) == -1 && errno == EFAULT);
+	errno = 0;
+	KIT_CHECK(write(fd, map + page, 64) == -1 && errno == EFAULT);
+}
+
 static void
 bad_address(void)
 {
@@ -298,6 +442,7 @@ bad_address(void)
 	KIT_CHECK(map != MAP_FAILED);
 	KIT_CHECK(mprotect(map + STACK, page, PROT_NONE) == 0);
 	KIT_CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+	send_unmapped(ends[1]);
 	pthread_attr_init(&attr);
 	KIT_CHECK(pthread_attr_setstack(&attr, map, STACK) == 0);
 	KIT_CHECK(pthread_create(&thread, &attr, send_bad, &ends[1]) == 0);
@@ -402,6 +547,10 @@ main(int argc, char **argv)
 	    {"received", then_dropped, 0, 0},
 	    {"crowd", crowd, 0, 0},
 	    {"freed-unread", freed_unread, 0, 0},
+	    {"number", by_number, 0, 0},
+	    {"split", by_split, 0, 0},
+	    {"gone", gone, 0, 0},
+	    {"gone-parts", gone_parts, 0, 0},
 	    {NULL, NULL, 0, 0},
 	};
 

@@ -9,6 +9,7 @@ trap_tests = \
 	%D%/costs \
 	%D%/crossing \
 	%D%/descriptors \
+	%D%/edges \
 	%D%/faults \
 	%D%/exec \
 	%D%/flight \
@@ -44,6 +45,7 @@ trap_block = $(trap_kit) %D%/block.h %D%/block.c
 %C%_crossing_SOURCES = %D%/crossing.c $(trap_kit)
 %C%_crossing_LDADD = -ldl
 %C%_descriptors_SOURCES = %D%/descriptors.c $(trap_kit)
+%C%_edges_SOURCES = %D%/edges.c $(both_kit)
 %C%_faults_SOURCES = %D%/faults.c $(trap_kit)
 %C%_flight_SOURCES = %D%/flight.c $(trap_block)
 %C%_exec_SOURCES = %D%/exec.c $(trap_kit)

@@ -13,15 +13,25 @@
  *         cancelled: no"; "orders" printed "aio_suspend: error 0; with the
  *         library: aio_suspend: error 4, early"; "long" printed
  *         "getrandom: all; with the library: getrandom: a part".
+ *         B1: without the numbers from SYS_read to SYS_close in
+ *         preload/blocking.c "most" printed "read_number: error 0; with the
+ *         library: read_number: error 4, early" (so with the others), "long"
+ *         "by number: all; with the library: by number: a part"; without
+ *         copy_file_range and pread in blocking.def "copies: 3 of 3; with the
+ *         library: copies: 0 of 3", "pread: all; with the library: pread: a
+ *         part".
  */
 #define _GNU_SOURCE
 #include "tests/traps/waits.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum {
@@ -30,7 +40,8 @@ enum {
 	SIGNAL_MS = 80,
 	LONG_MS = 200,
 	CANCEL_MS = 60,
-	CANCEL_END_MS = 160
+	CANCEL_END_MS = 160,
+	COPIED = 64 << 20 /* bytes */
 };
 
 /* The same on a machine that is busy. */
@@ -246,6 +257,42 @@ run_long(void)
 	    getrandom(bytes, sizeof(bytes), 0) == (ssize_t)sizeof(bytes)
 		? "all"
 		: "a part");
+	both_say("by number: %s", syscall(SYS_getrandom, bytes, sizeof(bytes),
+				      0) == (long)sizeof(bytes)
+				      ? "all"
+				      : "a part");
+	file = open("/dev/zero", O_RDONLY);
+	KIT_CHECK(file >= 0);
+	all = 0;
+	for (int i = 0; i < 10; i++)
+		all += pread(file, bytes, sizeof(bytes), 0) !=
+		       (ssize_t)sizeof(bytes);
+	both_say("pread: %s", all == 0 ? "all" : "a part");
+	return 0;
+}
+
+/* The kernel copies from file to file. */
+static int
+run_copies(void)
+{
+	static char bytes[1 << 20];
+	char from[] = "copy-XXXXXX", to[] = "copy-XXXXXX";
+	int source = mkstemp(from), target = mkstemp(to), all = 0;
+
+	KIT_CHECK(source >= 0 && target >= 0);
+	unlink(from);
+	unlink(to);
+	for (size_t i = 0; i < COPIED; i += sizeof(bytes))
+		KIT_CHECK(write(source, bytes, sizeof(bytes)) ==
+			  (ssize_t)sizeof(bytes));
+	both_begin();
+	for (int i = 0; i < 3; i++) {
+		off_t in = 0, out = 0;
+
+		all += copy_file_range(source, &in, target, &out, COPIED, 0) ==
+		       COPIED;
+	}
+	both_say("copies: %d of 3", all);
 	return 0;
 }
 
@@ -311,6 +358,7 @@ static void
 long_calls(void)
 {
 	both_same("long", 1, 0);
+	both_same("copies", 1, 0);
 }
 
 int
@@ -328,6 +376,7 @@ main(int argc, char **argv)
 	    {"wait", run_wait},
 	    {"wait3", run_wait3},
 	    {"aio", run_aio},
+	    {"copies", run_copies},
 	    {"long", run_long},
 	    {NULL, NULL},
 	};

@@ -311,6 +311,13 @@ DATA(send_old, __send(r->ends[1], data, 1, 0))
 DATA(sendto, sendto(r->ends[1], data, 1, 0, NULL, 0))
 DATA(sendmsg, sendmsg(r->ends[1], &m.msg_hdr, 0))
 DATA(sendmmsg, sendmmsg(r->ends[1], &m, 1, 0))
+DATA(read_number, syscall(SYS_read, r->ends[0], data, 1))
+DATA(recvfrom_number, syscall(SYS_recvfrom, r->ends[0], data, 1, 0, NULL, NULL))
+DATA(recvmsg_number, syscall(SYS_recvmsg, r->ends[0], &m.msg_hdr, 0))
+DATA(accept4_number, syscall(SYS_accept4, r->ends[0], NULL, NULL, 0))
+DATA(write_number, syscall(SYS_write, r->ends[1], data, 1))
+DATA(sendto_number, syscall(SYS_sendto, r->ends[1], data, 1, 0, NULL, 0))
+DATA(sendmsg_number, syscall(SYS_sendmsg, r->ends[1], &m.msg_hdr, 0))
 DATA(sendfile, sendfile(r->ends[1], r->other, NULL, 1))
 DATA(sendfile64, sendfile64(r->ends[1], r->other, NULL, 1))
 DATA(splice, splice(r->ends[0], NULL, r->other, NULL, 1, 0))
@@ -415,6 +422,13 @@ const struct wait_row wait_rows[] = {
     R(sendto, FULL_PAIR, true),
     R(sendmsg, FULL_PAIR, true),
     R(sendmmsg, FULL_PAIR, true),
+    R(read_number, PAIR, true),
+    R(recvfrom_number, PAIR, true),
+    R(recvmsg_number, PAIR, true),
+    R(accept4_number, LISTENER, true),
+    R(write_number, FULL_PAIR, true),
+    R(sendto_number, FULL_PAIR, true),
+    R(sendmsg_number, FULL_PAIR, true),
     R(sendfile, FULL_PAIR, true),
     R(sendfile64, FULL_PAIR, true),
     R(splice, PIPE, false),
