@@ -8,6 +8,7 @@ trap_tests = \
 	%D%/coroutines \
 	%D%/costs \
 	%D%/crossing \
+	%D%/deaf \
 	%D%/descriptors \
 	%D%/faults \
 	%D%/exec \
@@ -43,6 +44,8 @@ trap_block = $(trap_kit) %D%/block.h %D%/block.c
 %C%_costs_SOURCES = %D%/costs.c $(trap_block)
 %C%_crossing_SOURCES = %D%/crossing.c $(trap_kit)
 %C%_crossing_LDADD = -ldl
+%C%_deaf_SOURCES = %D%/deaf.c $(trap_kit)
+%C%_deaf_LDADD = core/libcore.la
 %C%_descriptors_SOURCES = %D%/descriptors.c $(trap_kit)
 %C%_faults_SOURCES = %D%/faults.c $(trap_kit)
 %C%_flight_SOURCES = %D%/flight.c $(trap_block)
