@@ -31,6 +31,7 @@ trap_tests = \
 	%D%/secure \
 	%D%/single \
 	%D%/stacks \
+	%D%/stdio \
 	%D%/threads \
 	%D%/waits
 
@@ -83,6 +84,7 @@ endif
 %C%_threads_LDADD = core/libcore.la
 both_kit = %D%/both.h %D%/both.c $(trap_kit)
 %C%_noticed_SOURCES = %D%/noticed.c $(both_kit)
+%C%_stdio_SOURCES = %D%/stdio.c $(both_kit)
 %C%_waits_SOURCES = %D%/waits.c %D%/waits_calls.c %D%/waits_rig.c %D%/waits.h \
 	$(both_kit)
 %C%_single_SOURCES = %D%/single.c $(trap_kit)
