@@ -29,6 +29,7 @@ trap_tests = \
 	%D%/ring \
 	%D%/seccomp \
 	%D%/secure \
+	%D%/served \
 	%D%/single \
 	%D%/stacks \
 	%D%/stdio \
@@ -87,6 +88,7 @@ both_kit = %D%/both.h %D%/both.c $(trap_kit)
 %C%_stdio_SOURCES = %D%/stdio.c $(both_kit)
 %C%_waits_SOURCES = %D%/waits.c %D%/waits_calls.c %D%/waits_rig.c %D%/waits.h \
 	$(both_kit)
+%C%_served_SOURCES = %D%/served.c $(trap_kit)
 %C%_single_SOURCES = %D%/single.c $(trap_kit)
 
 # Opened by crossing, own_malloc and preload_dl.
