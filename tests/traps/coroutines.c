@@ -10,7 +10,10 @@
  * A5: without gcm_root_note_coroutine in mark_strange_stack: ends-mapped,
  *     ends-malloced: "lost: 15 of 16 blocks".
  * A5: with a cycle that goes on though coroutines came to light (scan/trace.c):
- *     ends-late: "lost: 15 of 16 blocks".
+ *     ends-late: "no cycle was given up", and without its
+ *     look at that: "lost: 15 of 16 blocks".
+ * A5: with a signal's frame read beyond the block that it lies in
+ *     (find_frame_end in scan/root.c): computing: "nothing is collected".
  * A6: without keep_room in preload/signal.c: smallest: signal 11.
  */
 #define _GNU_SOURCE
@@ -139,6 +142,41 @@ malloced(void)
 	kit_join(kit_thread(on_malloced, NULL));
 }
 
+/* One that computes there, at the top of it, is stopped by a signal, whose
+ * frame lies on the same stack.
+ */
+static atomic_bool computed;
+
+static void
+compute(void)
+{
+	void *volatile own[OWN];
+
+	fill_own(own);
+	while (!atomic_load(&computed))
+		continue;
+	check_own(own);
+	switch_stack(&away, home);
+	abort();
+}
+
+static void *
+collect_beside(void *arg)
+{
+	block_collect();
+	atomic_store(&computed, true);
+	return arg;
+}
+
+static void
+computing(void)
+{
+	pthread_t thread = kit_thread(collect_beside, NULL);
+
+	switch_to(compute, malloc(STACK));
+	kit_join(thread);
+}
+
 /* The address one past the end is all that an idle stack has. */
 enum {
 	ENDS = 16
@@ -238,15 +276,6 @@ make_list(void)
 	}
 }
 
-static long
-count_switches(void)
-{
-	struct rusage usage;
-
-	getrusage(RUSAGE_THREAD, &usage);
-	return usage.ru_nvcsw;
-}
-
 static __attribute__((noinline)) void
 fill_idle(void)
 {
@@ -259,11 +288,36 @@ fill_idle(void)
 		end_into(&idle[STACK / 16 + i]);
 }
 
+static long
+count_switches(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return usage.ru_nvcsw;
+}
+
+/* On a busy machine it was too early or too late: no cycle was given up. */
+static void
+try_again(void)
+{
+	const char *tries = getenv("GCMTEST_TRIES");
+	char next[2] = {tries != NULL ? (char)(tries[0] + 1) : '1', '\0'};
+
+	if (next[0] > '9')
+		KIT_FAIL("no cycle was given up");
+	setenv("GCMTEST_TRIES", next, 1);
+	execl("/proc/self/exe", "coroutines", "--case", "ends-late",
+	    (char *)NULL);
+	KIT_FAIL("execl");
+}
+
 static void
 ends_late(void)
 {
 	struct block_count count = {0, 0};
 	char *stack = malloc(STACK);
+	struct gcm_stats stats;
 	pthread_t thread;
 	long before;
 
@@ -276,10 +330,14 @@ ends_late(void)
 	while (!atomic_load(&begun))
 		continue;
 	/* This thread does not sleep: it is stopped as marking begins. */
-	for (before = count_switches(); count_switches() == before;)
+	before = count_switches();
+	while (count_switches() == before && !atomic_load(&collected))
 		continue;
 	switch_to(await_end, stack);
 	kit_join(thread);
+	KIT_CHECK(gcm_stats(&stats, sizeof(stats)) == 0);
+	if (stats.abandoned == 0)
+		try_again();
 	for (int i = 0; i < ENDS; i++)
 		block_count(
 		    &count, (char *)idle[STACK / 16 + i] - end_size, end_size);
@@ -379,6 +437,7 @@ main(int argc, char **argv)
 #ifdef __x86_64__
 	    {"mapped", mapped, 0, 0},
 	    {"malloced", malloced, 0, 0},
+	    {"computing", computing, 0, 0},
 	    {"ends-mapped", ends_mapped, 0, 0},
 	    {"ends-malloced", ends_malloced, 0, 0},
 	    {"ends-late", ends_late, 0, 0},
