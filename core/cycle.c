@@ -177,7 +177,8 @@ static void
 postpone(void)
 {
 	uint64_t heap = gcm_cycle_heap();
-	bool patient = gcm_cycle.outrun && !gcm_cycle.pace.limited;
+	bool patient =
+	    (gcm_cycle.outrun && !gcm_cycle.pace.limited) || gcm_cycle.deaf > 0;
 
 	atomic_store(&gcm_cycle.trigger,
 	    heap + heap / (patient ? 4 : 16) + GCM_CYCLE_STEP);
@@ -252,6 +253,8 @@ gcm_cycle_run(uint32_t wish, bool periodic)
 	gcm_cycle.cpu_ns +=
 	    outcome.trace.mark_cpu_ns + outcome.trace.stop_cpu_ns;
 	gcm_cycle.outrun = outcome.why == GCM_ABANDON_OUTRUN;
+	gcm_cycle.deaf =
+	    outcome.why == GCM_ABANDON_DEAF ? gcm_cycle.deaf + 1 : 0;
 	count_pauses(&outcome.trace);
 	if (outcome.why == GCM_ABANDON_NOT) {
 		take_white(&outcome.trace, &outcome.sweep);

@@ -42,6 +42,7 @@ struct gcm_cycle_state {
 	uint32_t colour;            /* 0..3; the thread */
 	uint32_t given_up;          /* cycles in a row; the thread */
 	bool outrun;                /* the last one was: ABANDON_OUTRUN */
+	uint32_t deaf;              /* in a row: ABANDON_DEAF; the thread */
 	uint64_t began_ns;          /* of the process, as far as we know */
 	uint64_t cpu_ns;            /* of all cycles; the thread */
 	struct gcm_pace pace;       /* the thread */

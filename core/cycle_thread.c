@@ -34,12 +34,14 @@ enum {
 	LOOK_NS = 200 * 1000,  /* a timer's handlers must leave time between */
 	GIVEN_UP_FOR_FORK = 3, /* in a row: the next may end before a fork */
 	WORTH_BYTES = 256 << 10,
+	DEAF_SHIFT_MOST = 6, /* doublings */
 	RELIEF_REST_NS = 1000 * 1000 * 1000,
 	COLLECT_TRIES = 20,
 	COLLECT_NS = 10 * 1000 * 1000 /* between two wishes */
 };
 #define RELIEF_NS 5000000000u
 #define QUIET_NS 2000000000u
+#define DEAF_NS ((int64_t)120 * 1000000000)
 
 /* The thread may be started when there is no memory for a stack. */
 static char stack[STACK_BYTES] __attribute__((aligned(64)));
@@ -94,6 +96,21 @@ is_worth_it(void)
 	return limbo > 0 || (net > 0 && (uint64_t)net > least);
 }
 
+/* Longer and longer while cycles would be in vain, and never shorter than the
+ * program's user wants.
+ */
+static int64_t
+choose_interval(void)
+{
+	int64_t interval = gcm_options.INTERVAL;
+	uint32_t shift =
+	    gcm_cycle.deaf < DEAF_SHIFT_MOST ? gcm_cycle.deaf : DEAF_SHIFT_MOST;
+
+	return interval == GCM_OFF || interval >= DEAF_NS >> shift
+		   ? interval
+		   : interval << shift;
+}
+
 /* Sleep until somebody wishes something, the interval is over, or the program
  * has been quiet for a while: then it gets its garbage collected, and is rid of
  * us.  The wishes, taken; 0: nothing to do any more.
@@ -101,7 +118,7 @@ is_worth_it(void)
 static uint32_t
 await_wish(bool *periodic)
 {
-	int64_t interval = gcm_options.INTERVAL;
+	int64_t interval = choose_interval();
 	int64_t before = atomic_load(&gcm_cycle.net) + 1; /* not quiet yet */
 	bool restless = interval != GCM_OFF && (uint64_t)interval < QUIET_NS;
 

@@ -100,6 +100,7 @@ gcm_gctrace_reason(enum gcm_abandon why)
 	    [GCM_ABANDON_SIGNALS] = "a signal handler got in the way",
 	    [GCM_ABANDON_TRACKING] = "writes cannot be tracked",
 	    [GCM_ABANDON_HIDDEN] = "a library hides its pointers",
+	    [GCM_ABANDON_DEAF] = "a thread blocks all signals",
 	    [GCM_ABANDON_FAULTS] = "the program serves page faults itself",
 	    [GCM_ABANDON_STACKS] = "coroutines came to light",
 	    [GCM_ABANDON_SHARED] = "another process has the same memory",

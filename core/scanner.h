@@ -17,6 +17,7 @@ enum {
 enum gcm_abandon {
 	GCM_ABANDON_NOT = 0,
 	GCM_ABANDON_STOP,  /* a thread did not answer in time */
+	GCM_ABANDON_DEAF,  /* a thread has our signal blocked */
 	GCM_ABANDON_ASKED, /* fork, setuid, unshare... wanted our thread gone */
 	GCM_ABANDON_MEMORY,   /* none for the collector itself */
 	GCM_ABANDON_ROOTS,    /* a root could not be read */

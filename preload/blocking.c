@@ -70,6 +70,10 @@ GCM_EXPORT ssize_t __pread64_chk(int, void *, size_t, off64_t, size_t);
 GCM_EXPORT ssize_t __recv_chk(int, void *, size_t, size_t, int);
 GCM_EXPORT ssize_t __recvfrom_chk(
     int, void *, size_t, size_t, int, __SOCKADDR_ARG, socklen_t *);
+GCM_EXPORT int __open_2(const char *, int);
+GCM_EXPORT int __open64_2(const char *, int);
+GCM_EXPORT int __openat_2(int, const char *, int);
+GCM_EXPORT int __openat64_2(int, const char *, int);
 /* What <signal.h> makes of sigpause, by its modes. */
 GCM_EXPORT int __xpg_sigpause(int);
 GCM_EXPORT int __sigpause(int, int);
@@ -81,6 +85,8 @@ GCM_EXPORT int __sigsuspend(const sigset_t *);
 GCM_EXPORT int __connect(int, __CONST_SOCKADDR_ARG, socklen_t);
 GCM_EXPORT ssize_t __read(int, void *, size_t);
 GCM_EXPORT ssize_t __write(int, const void *, size_t);
+GCM_EXPORT ssize_t __pread64(int, void *, size_t, off64_t);
+GCM_EXPORT ssize_t __pwrite64(int, const void *, size_t, off64_t);
 GCM_EXPORT ssize_t __send(int, const void *, size_t, int);
 
 #define OPEN(set) gcm_signal_open(set, &open)

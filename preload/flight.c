@@ -19,6 +19,7 @@
 
 #include "preload/next.h"
 #include "preload/preload.h"
+#include "preload/signal.h"
 
 void
 gcm_flight_settle(const void *data, size_t size, ssize_t sent)
@@ -286,6 +287,8 @@ gcm_flight_fetch(const struct io_event *events, long count)
 GCM_EXPORT int io_submit(void *context, long count, struct iocb **orders);
 GCM_EXPORT int io_getevents(void *context, long least, long most,
     struct io_event *events, struct timespec *timeout);
+GCM_EXPORT int io_pgetevents(void *context, long least, long most,
+    struct io_event *events, struct timespec *timeout, sigset_t *mask);
 
 GCM_EXPORT int
 io_submit(void *context, long count, struct iocb **orders)
@@ -311,6 +314,26 @@ io_getevents(void *context, long least, long most, struct io_event *events,
 	__builtin_unwind_init();
 	self = gcm_blocked_enter();
 	got = next(context, least, most, events, timeout);
+	gcm_blocked_leave(self);
+	gcm_flight_fetch(events, got);
+	return got;
+}
+
+GCM_EXPORT int
+io_pgetevents(void *context, long least, long most, struct io_event *events,
+    struct timespec *timeout, sigset_t *mask)
+{
+	__typeof__(&io_pgetevents) next = GCM_NEXT(io_pgetevents);
+	struct gcm_thread *self;
+	sigset_t open;
+	int got;
+
+	if (next == NULL)
+		return -ENOSYS;
+	mask = (sigset_t *)(uintptr_t)gcm_signal_open(mask, &open);
+	__builtin_unwind_init();
+	self = gcm_blocked_enter();
+	got = next(context, least, most, events, timeout, mask);
 	gcm_blocked_leave(self);
 	gcm_flight_fetch(events, got);
 	return got;

@@ -25,6 +25,8 @@ noinst_LTLIBRARIES += %D%/libscan.la
 	%D%/regs.h \
 	%D%/task.h \
 	%D%/task.c \
+	%D%/deaf.h \
+	%D%/deaf.c \
 	%D%/work.h \
 	%D%/work.c \
 	%D%/slot.h \

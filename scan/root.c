@@ -32,6 +32,7 @@
 #include "scan/dirty.h"
 #include "scan/pages.h"
 #include "scan/scanner.h"
+#include "scan/slot.h"
 #include "scan/stop.h"
 #include "scan/thread.h"
 
@@ -580,6 +581,16 @@ gcm_roots_find_coroutines(const struct gcm_roots *roots)
 	return atomic_load(&gcm_mark_coroutines);
 }
 
+/* On a stack that is a block, what follows it may be a guard. */
+static uintptr_t
+find_frame_end(uintptr_t frame, uintptr_t end)
+{
+	uint64_t item = gcm_zone_has(frame) ? gcm_slot_find(frame) : 0;
+	uintptr_t limit = (item & GCM_ITEM_ADDR) + gcm_slot_size(item);
+
+	return item != 0 && limit > frame && limit < end ? limit : end;
+}
+
 /* The frame of our signal, with all registers in it, may be on another stack.
  */
 static bool
@@ -602,7 +613,8 @@ mark_thread(struct gcm_roots *roots, struct gcm_marker *marker,
 		return false;
 	if (end > mapping->hi)
 		end = mapping->hi;
-	return gcm_mark_foreign(marker, frame, end, 0, true);
+	return gcm_mark_foreign(
+	    marker, frame, find_frame_end(frame, end), 0, true);
 }
 
 /* What it has of the kernel's that no other look sees: a thread that is not

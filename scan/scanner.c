@@ -213,6 +213,8 @@ trace(struct gcm_trace *trace)
 					    : GCM_ABANDON_FILTER;
 	if (may_wait_for_page())
 		return GCM_ABANDON_FAULTS;
+	if (gcm_stop_is_hopeless())
+		return GCM_ABANDON_DEAF;
 	tracer->trace = trace;
 	tracer->roots.stack_bytes = 0;
 	tracer->roots.global_bytes = 0;

@@ -9,7 +9,9 @@
  *
  *         There is a deadline: a parent in vfork, a thread in an
  *         uninterruptible sleep or one that blocks all signals behind our back
- *         cannot answer.  Then all go on, and the cycle tries again later.
+ *         cannot answer.  Then all go on, and the cycle tries again later; the
+ *         last kind are noticed before the deadline, and from then on before
+ *         anybody is stopped (scan/deaf.c).
  *
  * STATES  of an entry   written by             next
  *         EMPTY         -                      KNOWN WANTED
@@ -48,6 +50,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#include "scan/deaf.h"
 #include "scan/regs.h"
 #include "scan/task.h"
 #include "scan/thread.h"
@@ -59,6 +62,7 @@ enum {
 	ENTRIES_MIN = 256, /* a power of two */
 	EXEMPT = 72,
 	CHECK_NS = 1000 * 1000, /* a thread silent for so long is looked at */
+	CHECK_MOST = 8,         /* so many of them for what they block */
 	ROUNDS = 100            /* passes over the list of threads */
 };
 
@@ -505,6 +509,39 @@ count_silent(bool look)
 	return nsilent;
 }
 
+/* Is one of the silent asleep, and deaf?  It will be all the time. */
+static bool
+has_deaf(void)
+{
+	struct gcm_stopped *entries = atomic_load(&stop.entries);
+	uint32_t room = atomic_load(&stop.room), nlooks = 0;
+
+	for (uint32_t i = 0; i < room && nlooks < CHECK_MOST; i++) {
+		uint32_t tid = atomic_load(&entries[i].tid);
+
+		if (!is_silent(&entries[i]))
+			continue;
+		if (gcm_deaf_sleeps(tid, gcm_stop_signal()) &&
+		    is_silent(&entries[i])) {
+			gcm_deaf_note(tid);
+			return true;
+		}
+		nlooks++;
+	}
+	return false;
+}
+
+static void
+note_silent(void)
+{
+	struct gcm_stopped *entries = atomic_load(&stop.entries);
+	uint32_t room = atomic_load(&stop.room);
+
+	for (uint32_t i = 0; i < room; i++)
+		if (is_silent(&entries[i]))
+			gcm_deaf_note(atomic_load(&entries[i].tid));
+}
+
 static int
 await_answers(uint64_t deadline_ns)
 {
@@ -520,10 +557,14 @@ await_answers(uint64_t deadline_ns)
 		if (now - looked >= CHECK_NS) {
 			if (count_silent(true) == 0)
 				return 0;
+			if (has_deaf())
+				return -EDEADLK;
 			looked = now;
 		}
-		if (now >= deadline_ns)
+		if (now >= deadline_ns) {
+			note_silent();
 			return -ETIMEDOUT;
+		}
 	}
 }
 
@@ -571,6 +612,12 @@ stop_all(uint64_t deadline_ns)
 	return -ETIMEDOUT;
 }
 
+bool
+gcm_stop_is_hopeless(void)
+{
+	return gcm_deaf_is_there(gcm_stop_signal());
+}
+
 int
 gcm_stop_world(uint64_t deadline_ns)
 {
@@ -580,6 +627,8 @@ gcm_stop_world(uint64_t deadline_ns)
 		return -EBUSY;
 	if (atomic_load(&stop.shared))
 		return -EXDEV;
+	if (gcm_stop_is_hopeless())
+		return -EDEADLK;
 	clear_entries();
 	atomic_store(&stop.pid, gcm_os_pid());
 	atomic_fetch_add(&gcm_stop_word, 1);

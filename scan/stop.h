@@ -63,10 +63,16 @@ void gcm_stop_note_process(void);
 bool gcm_stop_is_exempt(uint32_t tid);
 
 /* Stop all threads of the program; 0, -ETIMEDOUT when one did not answer by the
- * deadline, or another -errno: nobody is stopped then.  The collector's thread.
+ * deadline, -EDEADLK when it has our signal blocked, or another -errno: nobody
+ * is stopped then.  The collector's thread.
  */
 int gcm_stop_world(uint64_t deadline_ns);
 void gcm_stop_resume(void);
+
+/* Would that fail because of a thread that has been silent before and has our
+ * signal blocked?  Nobody is stopped.  The collector's thread.
+ */
+bool gcm_stop_is_hopeless(void);
 
 /* Entries to look at; what a stopped thread said, false where there is none. */
 size_t gcm_stop_count(void);

@@ -148,19 +148,26 @@ find_name(const char *text)
 	return *text == '(' ? text + 1 : text;
 }
 
-enum gcm_task_kind
-gcm_task_kind(uint32_t tid)
+static long
+open_file(uint32_t tid, const char *file)
 {
-	char name[NAME_BYTES], stat[STAT_BYTES], state;
+	char name[NAME_BYTES];
 	struct gcm_text text;
-	long fd, len;
 
 	gcm_text_init(&text, name, sizeof(name) - 1);
 	gcm_text_add_unsigned(&text, tid);
-	gcm_text_add(&text, "/stat");
+	gcm_text_add(&text, file);
 	*text.at = '\0';
-	fd = gcm_arch_syscall(
+	return gcm_arch_syscall(
 	    SYS_openat, task_fd, (long)name, O_RDONLY | O_CLOEXEC, 0, 0, 0);
+}
+
+enum gcm_task_kind
+gcm_task_kind(uint32_t tid)
+{
+	char stat[STAT_BYTES], state;
+	long fd = open_file(tid, "/stat"), len;
+
 	if (fd < 0)
 		return fd == -ENOENT || fd == -ESRCH ? GCM_TASK_GONE
 						     : GCM_TASK_THREAD;
@@ -184,4 +191,54 @@ gcm_task_kind(uint32_t tid)
 	    has_worker_flags(stat, len))
 		return GCM_TASK_WORKER;
 	return GCM_TASK_THREAD;
+}
+
+static uint64_t
+parse_hex(const char *text)
+{
+	uint64_t value = 0;
+
+	for (;; text++) {
+		if (*text >= '0' && *text <= '9')
+			value = value << 4 | (uint64_t)(*text - '0');
+		else if (*text >= 'a' && *text <= 'f')
+			value = value << 4 | (uint64_t)(*text - 'a' + 10);
+		else
+			return value;
+	}
+}
+
+/* Lines "Name:\tvalue"; the name that the thread was given has its newlines
+ * escaped.  A process in thousands of groups has more than we read.
+ */
+static bool
+parse_status(const char *text, struct gcm_task_status *status)
+{
+	status->state = '\0';
+	for (;;) {
+		if (has_prefix(text, "State:\t"))
+			status->state = text[7];
+		if (has_prefix(text, "SigBlk:\t")) {
+			status->blocked = parse_hex(text + 8);
+			return status->state != '\0';
+		}
+		while (*text != '\n' && *text != '\0')
+			text++;
+		if (*text++ == '\0')
+			return false;
+	}
+}
+
+bool
+gcm_task_read_status(uint32_t tid, struct gcm_task_status *status)
+{
+	long fd = open_file(tid, "/status"), len;
+
+	if (fd < 0)
+		return false;
+	len = gcm_arch_syscall(
+	    SYS_read, fd, (long)buffer, sizeof(buffer) - 1, 0, 0, 0);
+	gcm_os_close((int)fd);
+	buffer[len > 0 ? len : 0] = '\0';
+	return parse_status(buffer, status);
 }

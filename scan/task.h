@@ -35,4 +35,13 @@ enum gcm_task_kind {
 };
 enum gcm_task_kind gcm_task_kind(uint32_t tid);
 
+/* More of what the kernel says; false: nothing, it has ended.  Not during a
+ * visit.
+ */
+struct gcm_task_status {
+	char state;       /* R, S, D... */
+	uint64_t blocked; /* signals, the first is bit 0 */
+};
+bool gcm_task_read_status(uint32_t tid, struct gcm_task_status *status);
+
 #endif

@@ -68,6 +68,8 @@ reason_of(int error)
 		return GCM_ABANDON_SIGNALS;
 	if (error == -EXDEV)
 		return GCM_ABANDON_SHARED;
+	if (error == -EDEADLK)
+		return GCM_ABANDON_DEAF;
 	return error == -ENOMEM ? GCM_ABANDON_MEMORY : GCM_ABANDON_STOP;
 }
 

@@ -3,6 +3,9 @@
  * A cancelled thread runs its cleanup handlers from inside the call that it
  * waits in.  A collector that took it for stopped would not see what those
  * have.
+ *
+ * RED     With a record found by its thread pointer alone (find_by_both in
+ *         scan/thread.c) "silent-on-stack" printed "free(): double free".
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -15,6 +18,7 @@
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -125,7 +129,23 @@ struct node {
 	size_t value;
 };
 
+static struct node *
+make_list(void)
+{
+	struct node *head = NULL;
+
+	for (size_t i = 0; i < 100; i++) {
+		struct node *node = malloc(sizeof(*node));
+
+		node->value = i;
+		node->next = head;
+		head = node;
+	}
+	return head;
+}
+
 static _Atomic int ncleaned;
+static double cleaning_s = 0.02; /* const once threads run */
 
 /* The list is moved to this function's frame, which lies below that of the
  * wait, and stays there for some collections.
@@ -135,7 +155,7 @@ clean_up(void *arg)
 {
 	struct node **head = arg;
 	struct node *volatile mine = *head;
-	double until = kit_now() + 0.02;
+	double until = kit_now() + cleaning_s;
 	size_t n = 0;
 
 	*head = NULL;
@@ -160,13 +180,7 @@ wait_for_the_end(void *arg)
 	struct node *head = NULL;
 
 	pthread_cleanup_push(clean_up, &head);
-	for (size_t i = 0; i < 100; i++) {
-		struct node *node = malloc(sizeof(*node));
-
-		node->value = i;
-		node->next = head;
-		head = node;
-	}
+	head = make_list();
 	nready++;
 	for (;;)
 		waits[(size_t)arg]();
@@ -232,13 +246,7 @@ wait_on(void *arg)
 	nready++;
 	for (int i = 0; i < 5; i++)
 		KIT_CHECK(poll(&fd, 1, 40) == 0);
-	for (size_t i = 0; i < 100; i++) {
-		struct node *node = malloc(sizeof(*node));
-
-		node->value = i;
-		node->next = head;
-		head = node;
-	}
+	head = make_list();
 	pthread_cleanup_push(clean_up, &head);
 	KIT_CHECK(pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state) == 0);
 	KIT_CHECK(state == PTHREAD_CANCEL_DISABLE);
@@ -336,6 +344,67 @@ too_late(void)
 	kit_join(garbage);
 }
 
+/* One that left by the system call alone has told nobody: its record, with the
+ * same thread pointer, is not that of the next thread on its stack.
+ */
+static void *
+leave_silently(void *arg)
+{
+	struct timespec t = {0, 1000000};
+
+	nanosleep(&t, NULL);
+	syscall(SYS_exit, 0);
+	return arg;
+}
+
+/* The first that it asks of the heap is in its cleanup, below its wait. */
+static void
+list_and_clean(void *arg)
+{
+	struct node *head = make_list();
+
+	clean_up(&head);
+	(void)arg;
+}
+
+static void *
+spin_then_wait(void *arg)
+{
+	pthread_cleanup_push(list_and_clean, NULL);
+	spun = 1;
+	while (spun != 2)
+		continue;
+	in_nanosleep();
+	pthread_cleanup_pop(0);
+	return arg;
+}
+
+static void
+silent_on_stack(void)
+{
+	pthread_t garbage;
+	int nshared = 0;
+
+	cleaning_s = 0.1;
+	garbage = kit_thread(make_garbage, NULL);
+	for (int i = 0; i < 10; i++) {
+		pthread_t silent = kit_thread(leave_silently, NULL), next;
+
+		kit_join(silent);
+		spun = 0;
+		next = kit_thread(spin_then_wait, NULL);
+		nshared += next == silent;
+		while (spun != 1)
+			continue;
+		KIT_CHECK(pthread_cancel(next) == 0);
+		spun = 2;
+		KIT_CHECK(kit_join(next) == PTHREAD_CANCELED);
+	}
+	KIT_CHECK(nshared > 0 && ncleaned == 10);
+	done = true;
+	kit_join(garbage);
+}
+
 static void *
 spin_for_ever(void *arg)
 {
@@ -374,11 +443,13 @@ main(int argc, char **argv)
 	    {"without-record", without_record, KIT_PARALLEL, 0},
 	    {"too-late", too_late, KIT_PARALLEL, 0},
 	    {"other-on-stack", other_on_stack, KIT_PARALLEL, 0},
+	    {"silent-on-stack", silent_on_stack, KIT_PARALLEL, 0},
 	    {NULL, NULL, 0, 0},
 	};
 
 	setenv("GCM_INTERVAL", "5ms", 1);
 	setenv("GCM_MINHEAP", "0", 1);
 	setenv("GCM_GRACE", "0", 1);
+	setenv("GCM_DEBUG", "poison=1", 1);
 	return kit_main(argc, argv, cases);
 }

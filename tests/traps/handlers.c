@@ -6,6 +6,8 @@
  * RED     B3: with gcm_signal_open of preload/signal.c leaving sets alone
  *         "stays-open" printed "not so: true_mask() != 0 && (true_mask() &
  *         bit) == 0".
+ *         B25: without lent_hides in gcm_thread_reset (scan/thread.c)
+ *         "cloned-masks" printed "not so: kit_wait(pid) == 0".
  *         B4: without give_up_signal there "takes-ours" printed "not so:
  *         old.sa_handler == SIG_DFL", and "waits-for-ours" was still running
  *         at the deadline.
@@ -15,6 +17,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -508,6 +511,40 @@ vforked_masks(void)
 	KIT_CHECK(has_word(&old, held));
 }
 
+/* Who has lent its memory for good has a mask all the same, and so has its
+ * child.
+ */
+static int
+end_at_once(void *arg)
+{
+	(void)arg;
+	_exit(0);
+}
+
+static void
+cloned_masks(void)
+{
+	static char stack[65536] __attribute__((aligned(16)));
+	sigset_t all, old;
+	uint64_t held;
+	pid_t pid;
+
+	sigfillset(&all);
+	held = word_of(&all) & ~(1ull << 8 | 1ull << 18 | 3ull << 31);
+	pid =
+	    clone(end_at_once, stack + sizeof(stack), CLONE_VM | SIGCHLD, NULL);
+	KIT_CHECK(pid > 0 && kit_wait(pid) == 0);
+	KIT_CHECK(sigprocmask(SIG_BLOCK, &all, NULL) == 0);
+	KIT_CHECK(sigprocmask(SIG_BLOCK, NULL, &old) == 0);
+	KIT_CHECK(has_word(&old, held));
+	pid = fork();
+	if (pid == 0) {
+		sigprocmask(SIG_BLOCK, NULL, &old);
+		_exit(!has_word(&old, held));
+	}
+	KIT_CHECK(kit_wait(pid) == 0);
+}
+
 /* Jumps and children ------------------------------------------------------ */
 
 /* Jumping out of a wait: the thread runs from then on.  If it still counted as
@@ -622,6 +659,7 @@ main(int argc, char **argv)
 	    {"waits-for-ours", waits_for_ours, KIT_PARALLEL, 0},
 	    {"vforked", vforked, 0, 0},
 	    {"vforked-masks", vforked_masks, 0, 0},
+	    {"cloned-masks", cloned_masks, 0, 0},
 	    {"jumping", jumping, KIT_PARALLEL, 0},
 	    {"children", children, KIT_PARALLEL, 0},
 	    {NULL, NULL, 0, 0},

@@ -8,6 +8,7 @@ trap_tests = \
 	%D%/coroutines \
 	%D%/costs \
 	%D%/crossing \
+	%D%/deaf \
 	%D%/descriptors \
 	%D%/edges \
 	%D%/faults \
@@ -29,8 +30,10 @@ trap_tests = \
 	%D%/ring \
 	%D%/seccomp \
 	%D%/secure \
+	%D%/served \
 	%D%/single \
 	%D%/stacks \
+	%D%/stdio \
 	%D%/threads \
 	%D%/waits
 
@@ -44,6 +47,8 @@ trap_block = $(trap_kit) %D%/block.h %D%/block.c
 %C%_costs_SOURCES = %D%/costs.c $(trap_block)
 %C%_crossing_SOURCES = %D%/crossing.c $(trap_kit)
 %C%_crossing_LDADD = -ldl
+%C%_deaf_SOURCES = %D%/deaf.c $(trap_kit)
+%C%_deaf_LDADD = core/libcore.la
 %C%_descriptors_SOURCES = %D%/descriptors.c $(trap_kit)
 %C%_edges_SOURCES = %D%/edges.c $(both_kit)
 %C%_faults_SOURCES = %D%/faults.c $(trap_kit)
@@ -82,8 +87,10 @@ endif
 %C%_threads_LDADD = core/libcore.la
 both_kit = %D%/both.h %D%/both.c $(trap_kit)
 %C%_noticed_SOURCES = %D%/noticed.c $(both_kit)
+%C%_stdio_SOURCES = %D%/stdio.c $(both_kit)
 %C%_waits_SOURCES = %D%/waits.c %D%/waits_calls.c %D%/waits_rig.c %D%/waits.h \
 	$(both_kit)
+%C%_served_SOURCES = %D%/served.c $(trap_kit)
 %C%_single_SOURCES = %D%/single.c $(trap_kit)
 
 # Opened by crossing, own_malloc and preload_dl.

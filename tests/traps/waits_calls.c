@@ -217,6 +217,8 @@ CALL(futex, ETIMEDOUT,
     syscall(SYS_futex, &r->word, FUTEX_WAIT, 0, AFTER, NULL, 0) == 0)
 CALL(
     io_getevents, 0, syscall(SYS_io_getevents, r->ring, 1, 1, data, AFTER) == 0)
+CALL(io_pgetevents, 0,
+    syscall(SYS_io_pgetevents, r->ring, 1, 1, data, AFTER, NULL) == 0)
 
 ROW(open_fifo)
 {
@@ -396,6 +398,7 @@ const struct wait_row wait_rows[] = {
     R(open_fifo, FIFO, false),
     R(futex, FUTEX, true),
     R(io_getevents, FUTEX, true),
+    R(io_pgetevents, FUTEX, true),
     {"aio_suspend", PIPE, 3, true, by_aio_suspend},
     R(pthread_cond_timedwait, SEMAPHORE, true),
     R(pthread_timedjoin, CHILD, true),
