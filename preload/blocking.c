@@ -244,6 +244,8 @@ gcm_blocking_is(long number, const long *arg)
 	switch (number) {
 	case SYS_futex:
 		return is_futex_wait(arg[1]);
+	case SYS_fcntl:
+		return arg[1] == F_SETLKW || arg[1] == F_OFD_SETLKW;
 #ifdef SYS_poll /* not on newer machines */
 	case SYS_poll:
 	case SYS_select:
@@ -262,8 +264,6 @@ gcm_blocking_is(long number, const long *arg)
 #ifdef SYS_io_pgetevents
 	case SYS_io_pgetevents:
 #endif
-	case SYS_fcntl:
-		return arg[1] == F_SETLKW || arg[1] == F_OFD_SETLKW;
 	case SYS_io_getevents:
 	case SYS_ppoll:
 	case SYS_pselect6:
