@@ -20,7 +20,8 @@ enum gcm_cycle_wish { /* bits */
 	GCM_WISH_GROWTH = 2,
 	GCM_WISH_FORCED = 4,
 	GCM_WISH_URGENT = 8, /* somebody waits for its end */
-	GCM_WISH_ASKED = 16  /* from outside: what is printed is wanted */
+	GCM_WISH_ASKED = 16, /* from outside: what is printed is wanted */
+	GCM_WISH_SERVE = 32  /* no collection: the thread is to be there */
 };
 
 struct gcm_cycle_state {
@@ -45,6 +46,7 @@ struct gcm_cycle_state {
 	uint64_t began_ns;          /* of the process, as far as we know */
 	uint64_t cpu_ns;            /* of all cycles; the thread */
 	struct gcm_pace pace;       /* the thread */
+	struct gcm_pace_facts facts; /* of the last one; the thread */
 	struct gcm_cycle_stat stat; /* the thread; read by all, roughly */
 };
 extern GCM_HIDDEN struct gcm_cycle_state gcm_cycle;
@@ -60,6 +62,9 @@ void gcm_cycle_wish(uint32_t wish);
  * .inv.cycle-one
  */
 void gcm_cycle_run(uint32_t wish, bool periodic);
+
+/* Options of the pace have changed.  The collector's thread. */
+void gcm_cycle_repace(void);
 
 /* Does what was not reached become free? */
 bool gcm_cycle_is_reclaiming(void);
