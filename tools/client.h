@@ -15,6 +15,7 @@ enum {
 	REPLY_BYTES = 16 << 10,
 	REPLY_PAIRS = 160,
 	REPLY_WORDS = 200,
+	COMM_BYTES = 64,
 	CLIENT_MS = 2000 /* patience that suits a person */
 };
 
@@ -50,6 +51,12 @@ int open_channel(long process);
 int ask_channel(
     int channel, const char *request, struct reply *reply, int patience_ms);
 
+/* Connect, ask and close; tries again while the process has others to hear.
+ * As ask_channel, with reasons in words for what open_channel may meet, too.
+ */
+int ask_process(
+    long process, const char *request, struct reply *reply, int patience_ms);
+
 /* The figures of a process: by the channel if it answers within `patience_ms`,
  * else from its memory.  0, or -errno with the reason in reply->error: no such
  * process, not under the library, another user's, ...
@@ -59,6 +66,9 @@ int read_figures(long process, struct reply *reply, int patience_ms);
 /* The value of a pair, or NULL; as a number, 0 where there is none. */
 const char *find_value(const struct reply *reply, const char *name);
 uint64_t find_number(const struct reply *reply, const char *name);
+
+/* The process's name; empty where it has none. */
+void read_comm(long process, char *comm, size_t len);
 
 /* Call `visit` for each process under the library that we may ask (ours; all,
  * for root), until it returns other than 0: that value, or 0.
