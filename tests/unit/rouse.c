@@ -90,7 +90,9 @@ wish_often(void *arg)
 	for (int i = 0; i < WISHES / NWISHERS; i++) {
 		if (!wish())
 			return arg;
-		for (uint64_t n = rig_below(&state, 2000); n > 0; n--)
+		for (uint64_t n = rig_below(
+			 &state, (uint64_t)16 << rig_below(&state, 11));
+		     n > 0; n--)
 			__asm__ volatile("");
 		if (rig_chance(&state, 5))
 			usleep(100);
