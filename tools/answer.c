@@ -308,4 +308,8 @@ inspect_answer(const struct answer *answer, struct findings *findings)
 		add_finding(findings, SEVERITY_NOTE, "collector", NULL,
 		    "has not begun: the heap was too small to be worth it");
 	check_collections(answer, findings);
+	if (answer->channel[0] != '\0')
+		add_finding(findings, SEVERITY_NOTE, "channel",
+		    says_option(answer->channel) ? "unset GCM_CHANNEL" : NULL,
+		    "gcmalloc stat cannot ask it: %s", answer->channel);
 }

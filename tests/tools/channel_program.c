@@ -1,0 +1,115 @@
+/* channel_program.c -- what channel.py asks
+ *
+ *   channel_program THREADS MIB SECONDS [fork|busy]
+ * Has that many threads and MiB of a linked list; half as much again was lost.
+ * Prints "ready", its counter of work done each 100 ms with `busy`, and that it
+ * saw EINTR or another descriptor, if it did.
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	BLOCK = 1000
+};
+
+struct node {
+	struct node *next;
+	char room[BLOCK - sizeof(struct node *)];
+};
+
+static struct node *list;
+static atomic_ulong work;
+static atomic_int ninterrupted;
+
+static void *
+wait_quietly(void *arg)
+{
+	for (;;)
+		if (poll(NULL, 0, 1000) < 0 && errno == EINTR)
+			atomic_fetch_add(&ninterrupted, 1);
+	return arg;
+}
+
+static void *
+work_hard(void *arg)
+{
+	for (;;) {
+		free(malloc(100));
+		atomic_fetch_add_explicit(&work, 1, memory_order_relaxed);
+	}
+	return arg;
+}
+
+static void
+fill(size_t mib)
+{
+	for (size_t i = 0; i < mib * (1 << 20) / BLOCK; i++) {
+		struct node *node = malloc(sizeof(*node));
+
+		memset(node, 1, sizeof(*node));
+		node->next = list;
+		list = node;
+		if (i % 2 == 0)
+			*(char *)malloc(BLOCK) = 1;
+	}
+}
+
+static int
+count_descriptors(void)
+{
+	DIR *all = opendir("/proc/self/fd");
+	int n = 0;
+
+	while (readdir(all) != NULL)
+		n++;
+	closedir(all);
+	return n;
+}
+
+int
+main(int argc, char **argv)
+{
+	int nthreads = atoi(argv[1]), ndescriptors = count_descriptors();
+	const char *what = argc > 4 ? argv[4] : "";
+	double seconds = atof(argv[3]);
+	pthread_t thread;
+
+	for (int i = 1; i < nthreads; i++)
+		pthread_create(&thread, NULL,
+		    strcmp(what, "busy") == 0 && i == 1 ? work_hard
+							: wait_quietly,
+		    NULL);
+	fill((size_t)atoi(argv[2]));
+	if (strcmp(what, "fork") == 0 && fork() == 0) {
+		fill(8);
+		sleep((unsigned int)seconds);
+		_exit(0);
+	}
+	printf("ready\n");
+	fflush(stdout);
+	for (int i = 0; i < (int)(seconds * 10); i++) {
+		struct timespec rest = {0, 100000000};
+
+		if (nanosleep(&rest, NULL) != 0)
+			atomic_fetch_add(&ninterrupted, 1);
+		if (strcmp(what, "busy") == 0) {
+			printf("%lu\n", atomic_load(&work));
+			fflush(stdout);
+		}
+		if (count_descriptors() != ndescriptors)
+			printf("descriptors\n");
+	}
+	if (atomic_load(&ninterrupted) != 0)
+		printf("interrupted\n");
+	return list == NULL;
+}
