@@ -153,6 +153,31 @@ def resident(pid):
 PARTS = ("live", "limbo", "cached", "spans", "free", "own", "stacks", "other")
 
 
+def is_ours(lo, name, before):
+    """The windows of core/table.h, the library and its bss, stacks."""
+    return (0x604000000000 <= lo < 0x700000000000 or
+            0x4000000000 <= lo < 0x70000000000 or
+            "/libgcmalloc.so" in name or "[stack]" in name or
+            (name == "" and "/libgcmalloc.so" in before[0] and
+             lo == before[1]))
+
+
+def resident_elsewhere(pid):
+    """By the mappings' addresses; threads' stacks are small, and in it."""
+    total, ours, before = 0, False, ("", 0)
+    for line in open(f"/proc/{pid}/smaps"):
+        match = re.match(r"([0-9a-f]+)-([0-9a-f]+) \S+ \S+ \S+ \S+ *(.*)",
+                         line)
+        if match:
+            lo, hi, name = (int(match.group(1), 16), int(match.group(2), 16),
+                            match.group(3))
+            ours = is_ours(lo, name, before)
+            before = (name, hi)
+        elif line.startswith("Rss:") and not ours:
+            total += int(line.split()[1]) << 10
+    return total
+
+
 def check_split(pid, heap, text):
     """The parts are the whole; those of the heap are what its mapping has."""
     before = resident(pid)
@@ -165,22 +190,9 @@ def check_split(pid, heap, text):
     check(abs(total - whole) <= whole / 100, f"{text}: sum {total} of {whole}")
     check(abs(whole - before) <= before / 100,
           f"{text}: {whole}, and smaps says {before}")
-    mapped, own, stacks, zone = 0, 0, 0, None
-    for line in open(f"/proc/{pid}/smaps"):
-        match = re.match(r"([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ (\S+) *(.*)",
-                         line)
-        if match:
-            zone = match.group(5)
-        elif line.startswith("Rss:"):
-            size = int(line.split()[1]) << 10
-            if zone.startswith("[anon:gcmalloc heap"):
-                mapped += size
-            elif "gcmalloc" in zone:
-                own += size
-    if mapped:
-        ours = sum(number[f"resident_{part}_bytes"] for part in PARTS[:5])
-        check(abs(ours - mapped) <= whole / 100 + 65536,
-              f"{text}: heap {ours}, mapped {mapped}")
+    other = resident_elsewhere(pid)
+    check(abs(number["resident_other_bytes"] - other) <= whole / 100 + 65536,
+          f"{text}: not ours {number['resident_other_bytes']}, mapped {other}")
     check(number["resident_live_bytes"] >= heap,
           f"{text}: live {number['resident_live_bytes']} of {heap}")
 
