@@ -67,8 +67,7 @@ find_verb(const char *line, size_t len)
 }
 
 static const char *
-set_option(
-    const struct gcm_channel_host *host, const char *pair, size_t len)
+set_option(const struct gcm_channel_host *host, const char *pair, size_t len)
 {
 	const char *equals = memchr(pair, '=', len);
 	size_t name_len = equals != NULL ? (size_t)(equals - pair) : 0;
@@ -79,8 +78,8 @@ set_option(
 }
 
 static const char *
-make_body(const struct gcm_channel_host *host, enum verb verb,
-    const char *rest, size_t len, struct gcm_text *body)
+make_body(const struct gcm_channel_host *host, enum verb verb, const char *rest,
+    size_t len, struct gcm_text *body)
 {
 	switch (verb) {
 	case VERB_STAT:
@@ -136,7 +135,7 @@ gcm_channel_answer(const struct gcm_channel_host *host, const char *line,
 		why = "a request is plain text";
 	else if ((verb == VERB_SET) != (space != NULL) && verb != VERB_NONE)
 		why = verb == VERB_SET ? "set wants NAME=VALUE"
-				  : "nothing may follow that word";
+				       : "nothing may follow that word";
 	else
 		why = make_body(
 		    host, verb, space != NULL ? space + 1 : "", rest, &body);

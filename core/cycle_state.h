@@ -36,18 +36,18 @@ struct gcm_cycle_state {
 	_Atomic int64_t net;   /* growth since the last sweep; all */
 	_Atomic uint64_t base; /* live then; the thread */
 	_Atomic uint64_t trigger, assist; /* the thread; read by all */
-	_Atomic uint32_t number;    /* of the cycle that began last; thread */
-	_Atomic uint32_t completed; /* of the last not given up; thread */
-	_Atomic uint64_t last_ns;   /* when the last one ended; thread */
-	_Atomic uint64_t relief_ns; /* of the last relief in vain */
-	uint32_t colour;            /* 0..3; the thread */
-	uint32_t given_up;          /* cycles in a row; the thread */
-	bool outrun;                /* the last one was: ABANDON_OUTRUN */
-	uint64_t began_ns;          /* of the process, as far as we know */
-	uint64_t cpu_ns;            /* of all cycles; the thread */
-	struct gcm_pace pace;       /* the thread */
+	_Atomic uint32_t number;     /* of the cycle that began last; thread */
+	_Atomic uint32_t completed;  /* of the last not given up; thread */
+	_Atomic uint64_t last_ns;    /* when the last one ended; thread */
+	_Atomic uint64_t relief_ns;  /* of the last relief in vain */
+	uint32_t colour;             /* 0..3; the thread */
+	uint32_t given_up;           /* cycles in a row; the thread */
+	bool outrun;                 /* the last one was: ABANDON_OUTRUN */
+	uint64_t began_ns;           /* of the process, as far as we know */
+	uint64_t cpu_ns;             /* of all cycles; the thread */
+	struct gcm_pace pace;        /* the thread */
 	struct gcm_pace_facts facts; /* of the last one; the thread */
-	struct gcm_cycle_stat stat; /* the thread; read by all, roughly */
+	struct gcm_cycle_stat stat;  /* the thread; read by all, roughly */
 };
 extern GCM_HIDDEN struct gcm_cycle_state gcm_cycle;
 

@@ -281,8 +281,8 @@ void
 gcm_cycle_serve(void)
 {
 	if (gcm_options.CHANNEL == GCM_CHANNEL_ALWAYS &&
-	    gcm_cycle.scanner != NULL &&
-	    atomic_load(&gcm_cycle.alive) == 0 && gcm_heap_enter())
+	    gcm_cycle.scanner != NULL && atomic_load(&gcm_cycle.alive) == 0 &&
+	    gcm_heap_enter())
 		gcm_cycle_wish(GCM_WISH_SERVE);
 }
 

@@ -357,8 +357,8 @@ refuse_mode(int64_t value)
 const char *
 gcm_option_set(const char *name, size_t name_len, const char *text, size_t len)
 {
-	const struct row *row = find_among(
-	    rows, sizeof(rows) / sizeof(rows[0]), name, name_len);
+	const struct row *row =
+	    find_among(rows, sizeof(rows) / sizeof(rows[0]), name, name_len);
 	const char *why = NULL;
 	int64_t value;
 

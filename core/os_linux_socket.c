@@ -77,8 +77,8 @@ gcm_os_accept(int listener, uint32_t *uid)
 {
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
-	long fd = SYSCALL(SYS_accept4, listener, 0, 0,
-	    SOCK_CLOEXEC | SOCK_NONBLOCK, 0, 0);
+	long fd = SYSCALL(
+	    SYS_accept4, listener, 0, 0, SOCK_CLOEXEC | SOCK_NONBLOCK, 0, 0);
 	long error;
 
 	if (fd < 0)
@@ -113,8 +113,7 @@ gcm_os_user(void)
 }
 
 long
-gcm_os_poll(
-    struct gcm_os_poll *list, size_t n, uint64_t timeout_ns, int number)
+gcm_os_poll(struct gcm_os_poll *list, size_t n, uint64_t timeout_ns, int number)
 {
 	struct timespec span = {
 	    (time_t)(timeout_ns / SECOND_NS), (long)(timeout_ns % SECOND_NS)};
@@ -134,10 +133,9 @@ gcm_os_rouse(
 
 	(void)SYSCALL(SYS_rt_sigprocmask, SIG_BLOCK, &all, &before, 8, 0, 0);
 	if (atomic_compare_exchange_strong(asleep, &seen, GCM_OS_ROUSED))
-		atomic_store(asleep,
-		    SYSCALL(SYS_tgkill, pid, atomic_load(tid), number, 0,
-			0, 0) == 0
-			? GCM_OS_AWAKE
-			: GCM_OS_ASLEEP);
+		atomic_store(asleep, SYSCALL(SYS_tgkill, pid, atomic_load(tid),
+					 number, 0, 0, 0) == 0
+					 ? GCM_OS_AWAKE
+					 : GCM_OS_ASLEEP);
 	(void)SYSCALL(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, 8, 0, 0);
 }

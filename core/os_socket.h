@@ -53,7 +53,7 @@ enum {
 	GCM_OS_ASLEEP,
 	GCM_OS_ROUSED
 };
-void gcm_os_rouse(_Atomic uint32_t *asleep, int pid, _Atomic uint32_t *tid,
-    int number);
+void gcm_os_rouse(
+    _Atomic uint32_t *asleep, int pid, _Atomic uint32_t *tid, int number);
 
 #endif

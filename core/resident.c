@@ -39,16 +39,17 @@ enum {
 struct walk {
 	const struct gcm_scanner *scanner;
 	struct gcm_resident *resident;
-	uintptr_t lo;                /* of the map */
+	uintptr_t lo;                     /* of the map */
 	uint64_t map[MAP_UNITS / 64 + 1]; /* units from there that are there */
-	uint64_t *large;             /* what the block at lo counts as */
+	uint64_t *large;                  /* what the block at lo counts as */
 	uintptr_t large_lo, large_hi;
 	int error;
 };
 
 static struct walk walk; /* too large for the stack; the collector's thread */
 
-/* Ranges -------------------------------------------------------------------- */
+/* Ranges --------------------------------------------------------------------
+ */
 
 static void
 add_range(uintptr_t lo, uintptr_t hi, void *arg)
@@ -101,7 +102,8 @@ bytes_there(uintptr_t lo, uintptr_t hi)
 	return sum;
 }
 
-/* The zone ------------------------------------------------------------------ */
+/* The zone ------------------------------------------------------------------
+ */
 
 static uint64_t *
 place_of_state(uint8_t state)
@@ -122,7 +124,8 @@ split_span(uint32_t index)
 	struct gcm_page *page = gcm_page(index);
 	uint32_t size = gcm_classes[gcm_page_class(page)].size;
 	uint32_t carved = page->carved;
-	uintptr_t lo = gcm_page_addr(index), hi = gcm_page_addr(index + page->n);
+	uintptr_t lo = gcm_page_addr(index),
+		  hi = gcm_page_addr(index + page->n);
 	uint64_t there = bytes_there(lo, hi), used = 0;
 	bool whole = there == hi - lo;
 
@@ -158,9 +161,8 @@ split_page_locked(uint32_t index)
 		return 1; /* taken, and not yet a span */
 	}
 	walk.large = &walk.resident->resident_free_bytes;
-	if (kind == GCM_KIND_LARGE &&
-	    place_of_state(gcm_slot_get(lo)) !=
-		&walk.resident->resident_spans_bytes)
+	if (kind == GCM_KIND_LARGE && place_of_state(gcm_slot_get(lo)) !=
+					  &walk.resident->resident_spans_bytes)
 		walk.large = place_of_state(gcm_slot_get(lo));
 	walk.large_lo = lo;
 	walk.large_hi = gcm_page_addr(index + npages);
@@ -191,8 +193,8 @@ split_zone(void)
 	uint32_t total = gcm_zone_pages(), index = 0;
 
 	while (index < total && walk.error == 0) {
-		uint32_t end = total - index > STEP_PAGES ? index + STEP_PAGES
-							  : total;
+		uint32_t end =
+		    total - index > STEP_PAGES ? index + STEP_PAGES : total;
 		uint32_t most =
 		    total - index > MAP_PAGES ? index + MAP_PAGES : total;
 
@@ -209,7 +211,8 @@ split_zone(void)
 	}
 }
 
-/* The rest ------------------------------------------------------------------ */
+/* The rest ------------------------------------------------------------------
+ */
 
 static void
 split_own(void)
@@ -239,16 +242,19 @@ static uint64_t
 read_whole(void)
 {
 	static char text[ROLLUP_BYTES]; /* the collector's thread */
-	long got = gcm_os_read_file(
-	    "/proc/self/smaps_rollup", text, sizeof(text) - 1);
-	const char *at;
+	long got =
+	    gcm_os_read_file("/proc/self/smaps_rollup", text, sizeof(text) - 1);
+	static const char key[] = "\nRss:";
+	const char *at = text;
 	uint64_t value = 0;
 
 	text[got > 0 ? got : 0] = '\0';
-	at = strstr(text, "\nRss:");
+	while ((at = strchr(at, '\n')) != NULL &&
+	       strncmp(at, key, sizeof(key) - 1) != 0)
+		at++;
 	if (at == NULL)
 		return gcm_os_resident();
-	for (at += strlen("\nRss:"); *at == ' '; at++)
+	for (at += sizeof(key) - 1; *at == ' '; at++)
 		continue;
 	for (; *at >= '0' && *at <= '9'; at++)
 		value = value * 10 + (uint64_t)(*at - '0');
@@ -271,8 +277,7 @@ gcm_resident_count(
 	if (walk.error == 0)
 		walk.error = scanner->stacks(split_stack, NULL);
 	resident->resident_bytes = read_whole();
-	known = resident->resident_live_bytes +
-		resident->resident_limbo_bytes +
+	known = resident->resident_live_bytes + resident->resident_limbo_bytes +
 		resident->resident_cached_bytes +
 		resident->resident_spans_bytes + resident->resident_free_bytes +
 		resident->resident_own_bytes + resident->resident_stacks_bytes;

@@ -21,8 +21,8 @@
  *         TELLING   an answer is not yet sent as a whole     IDLE FREE
  *         ASKING and TELLING last PATIENCE_NS, no longer.
  *
- *         of `asleep`   AWAKE  ASLEEP by the thread, before it looks at the word
- *         and sleeps; ROUSED by who sends the signal, while it does so.
+ *         of `asleep`   AWAKE  ASLEEP by the thread, before it looks at the
+ * word and sleeps; ROUSED by who sends the signal, while it does so.
  *
  * LOCKS   none.
  *
@@ -52,8 +52,8 @@
 enum {
 	CONNECTIONS = 8,
 	NAME_BYTES = 64,
-	TURNS = 16,           /* requests, or clients, before others' turn */
-	ROUSED_TRIES = 1000,  /* looks, ROUSED_NS apart, at who rouses us */
+	TURNS = 16,          /* requests, or clients, before others' turn */
+	ROUSED_TRIES = 1000, /* looks, ROUSED_NS apart, at who rouses us */
 	ROUSED_NS = 1000000,
 	MUTE_NS = 20000000,   /* after a stranger */
 	YOUNG_NS = 200000000, /* a client that has yet to say something */
@@ -62,7 +62,7 @@ enum {
 #define PATIENCE_NS 1000000000u
 
 struct connection {
-	int fd; /* -1: FREE */
+	int fd;               /* -1: FREE */
 	bool last;            /* close once the answer is sent */
 	size_t asked;         /* bytes of the request */
 	size_t told, to_tell; /* bytes of the answer: sent, in all */
@@ -85,7 +85,8 @@ static struct {
 
 GCM_HIDDEN const char *(*_Atomic gcm_serve_dump)(struct gcm_text *body);
 
-/* What is asked for --------------------------------------------------------- */
+/* What is asked for ---------------------------------------------------------
+ */
 
 static const char *
 collect(struct gcm_text *body)
@@ -128,7 +129,8 @@ static const struct gcm_channel_host host = {
     .dump = dump,
 };
 
-/* Connections --------------------------------------------------------------- */
+/* Connections ---------------------------------------------------------------
+ */
 
 static void
 drop(struct connection *one)
@@ -147,8 +149,8 @@ static void
 send_answer(struct connection *one)
 {
 	while (one->told < one->to_tell) {
-		long done = gcm_os_send(one->fd, one->answer + one->told,
-		    one->to_tell - one->told);
+		long done = gcm_os_send(
+		    one->fd, one->answer + one->told, one->to_tell - one->told);
 
 		if (done == -EAGAIN || done == -EINTR)
 			return;
@@ -201,10 +203,9 @@ static bool
 take_bytes(struct connection *one)
 {
 	size_t room = sizeof(one->line) - one->asked;
-	long got =
-	    room == 0
-		? -EAGAIN
-		: gcm_os_receive(one->fd, one->line + one->asked, room);
+	long got = room == 0
+		       ? -EAGAIN
+		       : gcm_os_receive(one->fd, one->line + one->asked, room);
 
 	if (got == -EAGAIN || got == -EINTR)
 		return false;
@@ -295,7 +296,8 @@ serve_all(bool busy)
 	admit_clients(busy);
 }
 
-/* Sleeping ------------------------------------------------------------------ */
+/* Sleeping ------------------------------------------------------------------
+ */
 
 /* What to wait for, and at most how long. */
 static size_t
@@ -385,7 +387,8 @@ gcm_serve_meanwhile(void)
 	serve_all(true);
 }
 
-/* Beginning and end --------------------------------------------------------- */
+/* Beginning and end ---------------------------------------------------------
+ */
 
 /* NULL, or why there is no channel. */
 static const char *

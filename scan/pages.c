@@ -119,10 +119,9 @@ read_resident(uintptr_t lo, uintptr_t hi, enum which which,
 	int error;
 
 	if (words == NULL)
-		return look_at_words(
-		    few, FEW_WORDS, lo, hi, which, visit, arg);
-	error = look_at_words(
-	    words, GCM_PAGEMAP_WORDS, lo, hi, which, visit, arg);
+		return look_at_words(few, FEW_WORDS, lo, hi, which, visit, arg);
+	error =
+	    look_at_words(words, GCM_PAGEMAP_WORDS, lo, hi, which, visit, arg);
 	gcm_pagemap_return(words);
 	return error;
 }

@@ -132,7 +132,8 @@ gcm_sandbox_allows(void)
 	static enum verdict known; /* the collector's thread */
 
 	if (known == UNKNOWN)
-		known = !is_filtered() || try_calls(make_calls) ? ALLOWED : FORBIDDEN;
+		known = !is_filtered() || try_calls(make_calls) ? ALLOWED
+								: FORBIDDEN;
 	return known == ALLOWED;
 }
 

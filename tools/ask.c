@@ -96,17 +96,18 @@ parse_request(char **argv, struct request *request)
 			return refuse(
 			    EXIT_USAGE, "stat: no such option: %s", *argv);
 		else if (request->process != 0)
-			return refuse(EXIT_USAGE, "stat: one process, or --all");
+			return refuse(
+			    EXIT_USAGE, "stat: one process, or --all");
 		else if ((request->process = parse_process(*argv)) == 0)
 			return refuse(EXIT_USAGE, "no process id: %s", *argv);
 	}
 	if (request->all == (request->process != 0) ||
 	    (request->json && request->prometheus))
-		return refuse(EXIT_USAGE,
-		    request->json && request->prometheus
-			? "stat: one form, please"
-		    : request->all ? "stat: one process, or --all"
-				   : "stat: which process?");
+		return refuse(EXIT_USAGE, request->json && request->prometheus
+					      ? "stat: one form, please"
+					  : request->all
+					      ? "stat: one process, or --all"
+					      : "stat: which process?");
 	return 0;
 }
 
@@ -154,7 +155,8 @@ show_figures(char **argv)
 	return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* The other verbs ----------------------------------------------------------- */
+/* The other verbs -----------------------------------------------------------
+ */
 
 static int
 ask_or_refuse(long process, const char *request, struct reply *reply)

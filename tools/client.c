@@ -15,8 +15,8 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -51,7 +51,8 @@ say(struct reply *reply, int error, const char *words)
 	return error;
 }
 
-/* The channel's name -------------------------------------------------------- */
+/* The channel's name --------------------------------------------------------
+ */
 
 /* The process's number in its own pid namespace; 0 when that cannot be told. */
 static long
@@ -93,8 +94,8 @@ name_channel(long process, struct sockaddr_un *address, socklen_t *len)
 	address->sun_family = AF_UNIX;
 	n = snprintf(address->sun_path + 1, sizeof(address->sun_path) - 1,
 	    GCM_ABOUT_CHANNEL "-%ju-%ld", (uintmax_t)space.st_ino, number);
-	*len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
-			   (size_t)n);
+	*len =
+	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
 	return 0;
 }
 
@@ -104,8 +105,7 @@ is_process(int channel, long process)
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
 
-	return getsockopt(
-		   channel, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+	return getsockopt(channel, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
 	       peer.pid == process;
 }
 
@@ -118,7 +118,8 @@ open_channel(long process)
 
 	if (error != 0)
 		return error;
-	channel = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	channel =
+	    socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (channel < 0)
 		return -errno;
 	if (connect(channel, (struct sockaddr *)&address, len) != 0)
@@ -131,7 +132,8 @@ open_channel(long process)
 	return error;
 }
 
-/* One request --------------------------------------------------------------- */
+/* One request ---------------------------------------------------------------
+ */
 
 struct talk {
 	int channel;
@@ -162,8 +164,8 @@ send_line(const struct talk *talk, const char *request)
 	if (len >= sizeof(line) || strchr(request, '\n') != NULL)
 		return -EINVAL;
 	while (done < len) {
-		ssize_t sent = send(
-		    talk->channel, line + done, len - done, MSG_NOSIGNAL);
+		ssize_t sent =
+		    send(talk->channel, line + done, len - done, MSG_NOSIGNAL);
 		int error = 0;
 
 		if (sent >= 0)
@@ -290,7 +292,8 @@ ask_channel(
 		   : error;
 }
 
-/* A process ----------------------------------------------------------------- */
+/* A process -----------------------------------------------------------------
+ */
 
 /* Connect, when the queue of those who wait there is full, too. */
 static int
@@ -299,8 +302,8 @@ open_patiently(long process, long end_ms)
 	const struct timespec pause = {0, AGAIN_MS * 1000000L};
 	int channel;
 
-	while ((channel = open_channel(process)) == -EAGAIN &&
-	       now_ms() < end_ms)
+	while (
+	    (channel = open_channel(process)) == -EAGAIN && now_ms() < end_ms)
 		nanosleep(&pause, NULL);
 	return channel;
 }
@@ -315,9 +318,10 @@ explain(struct reply *reply, int error)
 	    {-ESRCH, "no such process"},
 	    {-EACCES, "may not be asked: another user's, or protected"},
 	    {-EPERM, "has its channel's name taken by another process"},
-	    {-ECONNREFUSED, "has no collector now: its heap is small, or it was "
-			    "quiet and has been collected, or GCM_CHANNEL is "
-			    "off"},
+	    {-ECONNREFUSED,
+		"has no collector now: its heap is small, or it was "
+		"quiet and has been collected, or GCM_CHANNEL is "
+		"off"},
 	    {-EAGAIN, "is busy: others wait for its answer"},
 	};
 
@@ -344,8 +348,8 @@ ask_process(
 		error = ask_channel(
 		    channel, request, reply, (int)(end_ms - now_ms()));
 		close(channel);
-	} while ((error == -ECONNRESET || error == -EPIPE) &&
-		 now_ms() < end_ms);
+	} while (
+	    (error == -ECONNRESET || error == -EPIPE) && now_ms() < end_ms);
 	return error;
 }
 
@@ -363,8 +367,7 @@ read_memory(long process, struct reply *reply)
 	if (error == 0)
 		error = read_answer(&answer, process, path);
 	if (error == ENOENT)
-		return say(
-		    reply, -error, "has a library of another version");
+		return say(reply, -error, "has a library of another version");
 	if (error != 0)
 		return explain(reply, error == EPERM ? -EACCES : -error);
 	out = fmemopen(reply->text, sizeof(reply->text), "w");

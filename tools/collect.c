@@ -1,9 +1,10 @@
 /* collect.c -- gcmalloc gc: a collection in another process
  *
  * MODEL   Over the live channel.  Where that does not work there is another
- *         way.  The collector's thread is called "gcmalloc".  While it sleeps one
- * signal is open to it, the one that stops threads; sent to that very thread it
- *         is a wish for a collection.  No other thread of the program sees it.
+ *         way.  The collector's thread is called "gcmalloc".  While it sleeps
+ * one signal is open to it, the one that stops threads; sent to that very
+ * thread it is a wish for a collection.  No other thread of the program sees
+ * it.
  */
 #include "tools/collect.h"
 
@@ -129,7 +130,7 @@ ask_collector(char **argv)
 	if (error == 0)
 		return EXIT_SUCCESS;
 	if (error == -EPROTO)
-		return refuse(EXIT_FAILURE, "process %ld: %s", process,
-		    reply.error);
+		return refuse(
+		    EXIT_FAILURE, "process %ld: %s", process, reply.error);
 	return send_signal(process);
 }

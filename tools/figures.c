@@ -60,7 +60,8 @@ is_name(const struct row *row, const char *name)
 	return strcmp(row->name, name) == 0;
 }
 
-/* The table ----------------------------------------------------------------- */
+/* The table -----------------------------------------------------------------
+ */
 
 static void
 format_bytes(char *text, size_t len, double bytes)
@@ -155,7 +156,8 @@ print_table(const struct subject *subject)
 		print_row(subject, &rows[i]);
 }
 
-/* JSON ---------------------------------------------------------------------- */
+/* JSON ----------------------------------------------------------------------
+ */
 
 static void
 print_string(const char *text)
@@ -198,7 +200,8 @@ print_json(const struct subject *subject)
 	puts("}");
 }
 
-/* Prometheus ---------------------------------------------------------------- */
+/* Prometheus ----------------------------------------------------------------
+ */
 
 static void
 name_metric(char *text, size_t len, const struct row *row)
@@ -300,7 +303,8 @@ print_prometheus(struct subject *const *subjects, size_t n)
 	print_words(subjects, n);
 }
 
-/* The page ------------------------------------------------------------------ */
+/* The page ------------------------------------------------------------------
+ */
 
 void
 print_figure_markdown(void)
@@ -326,7 +330,8 @@ print_figure_markdown(void)
 
 		if (row->origin == OF_WORDS)
 			snprintf(metric, sizeof(metric), "%s",
-			    is_name(row, "why") ? "-" : "label of gcmalloc_info");
+			    is_name(row, "why") ? "-"
+						: "label of gcmalloc_info");
 		else
 			name_metric(metric, sizeof(metric), row);
 		printf("| `%s` | %s%s%s | %s | %s | %s |\n", row->name,

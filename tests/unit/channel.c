@@ -75,8 +75,7 @@ START_TEST(good)
 {
 	expect("stat", "ok 9\ncycles 7\n");
 	expect("rss", "ok 9\ncycles 7\n");
-	expect("version",
-	    "ok 14\nversion " PACKAGE_VERSION "\n"); /* 0.1.0 */
+	expect("version", "ok 14\nversion " PACKAGE_VERSION "\n"); /* 0.1.0 */
 	ck_assert(!asked);
 	expect("gc", "ok 0\n");
 	ck_assert(asked);
@@ -120,7 +119,8 @@ START_TEST(busy)
 	ck_assert_str_eq(answer("set a=1", 7, true), "later");
 	ck_assert_str_eq(name_set, "");
 	ck_assert_str_eq(answer("rss", 3, true), "later");
-	ck_assert_str_eq(answer("nonsense", 8, true), "error no such request\n");
+	ck_assert_str_eq(
+	    answer("nonsense", 8, true), "error no such request\n");
 }
 END_TEST
 
@@ -150,8 +150,8 @@ START_TEST(any)
 		size_t len = rig_random(&state) % (i % 2 ? 8 : sizeof(line));
 
 		for (size_t j = 0; j < len; j++)
-			line[j] = letters[rig_random(&state) %
-					  (sizeof(letters) - 1)];
+			line[j] =
+			    letters[rig_random(&state) % (sizeof(letters) - 1)];
 		check_form(answer(line, len, false));
 	}
 }

@@ -117,10 +117,10 @@ void os_fake_say(int client, const char *bytes);
 void os_fake_hang_up(int client);
 void os_fake_room(int client, size_t bytes); /* more, for what it is told */
 const char *os_fake_told(int client);
-bool os_fake_dropped(int client);   /* the connection was closed */
-bool os_fake_waiting(int client);   /* it has not been accepted */
+bool os_fake_dropped(int client); /* the connection was closed */
+bool os_fake_waiting(int client); /* it has not been accepted */
 bool os_fake_is_listening(void);
-const char *os_fake_channel(void);  /* the listener's name */
+const char *os_fake_channel(void); /* the listener's name */
 
 /* What a child sees after fork: wiped pages read as zero, no thread. */
 void os_fake_wipe(void);

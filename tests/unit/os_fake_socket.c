@@ -214,8 +214,7 @@ is_ready(const struct gcm_os_poll *one)
 }
 
 long
-gcm_os_poll(
-    struct gcm_os_poll *list, size_t n, uint64_t timeout_ns, int number)
+gcm_os_poll(struct gcm_os_poll *list, size_t n, uint64_t timeout_ns, int number)
 {
 	(void)number;
 	for (size_t i = 0; i < n; i++)

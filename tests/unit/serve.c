@@ -96,8 +96,7 @@ START_TEST(answers)
 	serve_for(SECOND / 4);
 	ck_assert(is_answered(a));
 	ck_assert_ptr_nonnull(strstr(os_fake_told(a), "\nthreads 3\n"));
-	ck_assert_ptr_nonnull(
-	    strstr(os_fake_told(a), "\nok 14\nversion "));
+	ck_assert_ptr_nonnull(strstr(os_fake_told(a), "\nok 14\nversion "));
 	ck_assert(is_answered(b));
 	os_fake_say(a, "nsense\n");
 	serve_for(SECOND / 4);
@@ -197,8 +196,7 @@ START_TEST(too_long)
 	line[GCM_CHANNEL_LINE] = '\0';
 	os_fake_say(edge, line);
 	serve_for(SECOND / 4);
-	ck_assert_str_eq(
-	    os_fake_told(client), "error too long a request\n");
+	ck_assert_str_eq(os_fake_told(client), "error too long a request\n");
 	ck_assert(os_fake_dropped(client));
 	ck_assert_str_eq(os_fake_told(edge), "error no such request\n");
 	ck_assert(!os_fake_dropped(edge));
@@ -256,8 +254,7 @@ START_TEST(wishes)
 	client = os_fake_connect(1000);
 	os_fake_say(client, "gc\n");
 	gcm_serve_sleep(&gcm_cycle.wish, (uint64_t)SECOND * MINUTE_S);
-	ck_assert_uint_eq(
-	    gcm_cycle.wish, GCM_WISH_FORCED | GCM_WISH_ASKED);
+	ck_assert_uint_eq(gcm_cycle.wish, GCM_WISH_FORCED | GCM_WISH_ASKED);
 	ck_assert_uint_lt(os_fake.now_ns, 2ull * SECOND);
 	gcm_serve_sleep(&gcm_cycle.wish, (uint64_t)SECOND * MINUTE_S);
 	ck_assert_uint_lt(os_fake.now_ns, 2ull * SECOND);
