@@ -75,6 +75,7 @@ struct connection {
 static struct {
 	bool open;
 	int listener;
+	const struct gcm_scanner *scanner;
 	uint64_t mute_ns;   /* no new client until then */
 	uint64_t looked_ns; /* during a collection */
 	struct connection list[CONNECTIONS];
@@ -345,12 +346,25 @@ awake(void)
 	atomic_store(&serve.asleep, GCM_OS_AWAKE);
 }
 
+/* Else the program's handler would run in our thread. */
+static bool
+is_signal_ours(void)
+{
+	return serve.scanner->rouser() == atomic_load(&serve.signal);
+}
+
 void
 gcm_serve_sleep(_Atomic uint32_t *word, uint64_t timeout_ns)
 {
 	uint64_t now = gcm_os_now_ns(), end = now + timeout_ns;
 	struct gcm_os_poll list[CONNECTIONS + 1];
 
+	if (!is_signal_ours()) {
+		gcm_serve_close();
+		atomic_store(
+		    &gcm_about.channel, "the program has taken the signal");
+		return;
+	}
 	serve_all(false);
 	while (atomic_load(word) == 0 && (now = gcm_os_now_ns()) < end) {
 		uint64_t most = end - now;
@@ -368,7 +382,8 @@ gcm_serve_sleep(_Atomic uint32_t *word, uint64_t timeout_ns)
 void
 gcm_serve_rouse(void)
 {
-	if (atomic_load(&serve.asleep) == GCM_OS_ASLEEP)
+	if (atomic_load(&serve.asleep) == GCM_OS_ASLEEP &&
+	    is_signal_ours())
 		gcm_os_rouse(&serve.asleep, atomic_load(&serve.pid), &serve.tid,
 		    atomic_load(&serve.signal));
 }
@@ -433,6 +448,7 @@ gcm_serve_open(const struct gcm_scanner *scanner)
 	for (int i = 0; i < CONNECTIONS; i++)
 		serve.list[i].fd = -1;
 	serve.mute_ns = 0;
+	serve.scanner = scanner;
 	why = begin_listening(scanner);
 	serve.open = why == NULL;
 	atomic_store(&gcm_about.channel, why != NULL ? why : "");

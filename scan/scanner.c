@@ -278,7 +278,8 @@ listen(bool on)
 static int
 find_rouser(void)
 {
-	return scanner.error == 0 && gcm_sandbox_allows_sockets()
+	return scanner.error == 0 && gcm_stop_is_installed() &&
+		       gcm_sandbox_allows_sockets()
 		   ? gcm_stop_signal()
 		   : 0;
 }

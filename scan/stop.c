@@ -300,6 +300,16 @@ gcm_stop_is_handler(uintptr_t handler)
 	return handler == (uintptr_t)handle_stop;
 }
 
+bool
+gcm_stop_is_installed(void)
+{
+	struct action now;
+	int number = gcm_stop_signal();
+
+	return number != 0 && set_action(number, NULL, &now) == 0 &&
+	       now.handler == (uintptr_t)handle_stop;
+}
+
 void
 gcm_stop_disable(void)
 {

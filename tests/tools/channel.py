@@ -246,6 +246,29 @@ def answers():
         check_split(one.pid, 30 << 20, "python")
 
 
+def cpu_of_ours(pid):
+    total = 0
+    for tid in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{tid}/stat") as file:
+            name, rest = file.read().rsplit(")", 1)
+        if name.endswith("(gcmalloc"):
+            fields = rest.split()
+            total += int(fields[11]) + int(fields[12])
+    return total / os.sysconf("SC_CLK_TCK")
+
+
+def flood(name, seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            with socket.socket(socket.AF_UNIX) as one:
+                one.settimeout(0.1)
+                one.connect("\0" + name)
+                one.sendall(b"stat\n" * 20)
+        except OSError:
+            pass
+
+
 def strangers():
     if os.getuid() != 0:
         return
@@ -270,6 +293,16 @@ def strangers():
         check(os.read(reader, 10) == b"nothing",
               "a stranger was told something")
         check(ask(one.pid, "version") != "", "a stranger closed the channel")
+        before = cpu_of_ours(one.pid)
+        child = os.fork()
+        if child == 0:
+            os.setgid(54321)
+            os.setuid(54321)
+            flood(name, 2)
+            os._exit(0)
+        os.waitpid(child, 0)
+        took = cpu_of_ours(one.pid) - before
+        check(took < 0.2, f"strangers cost {took} s in two")
 
 
 def squatters():
@@ -389,6 +422,25 @@ def collecting():
             check(worst < 1, f"an answer took {worst:.2f} s")
 
 
+def signals():
+    """The program takes the library's signal for itself."""
+    with Program(2, 30, 9, "takes") as one, \
+            Program(2, 30, 9, "takes-raw") as raw:
+        await_that(lambda: is_listening(one.pid), 5, "no channel")
+        await_that(lambda: is_listening(raw.pid), 5, "no channel")
+        time.sleep(1.5)
+        for _ in range(20):
+            for pid in (one.pid, raw.pid):
+                subprocess.run([GCMALLOC, "stat", str(pid)],
+                               capture_output=True)
+                subprocess.run([GCMALLOC, "gc", str(pid)],
+                               capture_output=True)
+        await_that(lambda: not is_listening(raw.pid), 6,
+                   "taken by a raw call: the channel stays")
+        check("a signal" not in one.finish(), "the program's signal came")
+        check("no signal" not in raw.finish(), "raw: not taken")
+
+
 def children():
     with Program(1, 8, 60, "fork", CHANNEL="always") as one:
         with open(f"/proc/{one.pid}/task/{one.pid}/children") as file:
@@ -440,7 +492,7 @@ def connect_by_name(name):
 def main():
     only = sys.argv[1:]
     for case in (answers, strangers, squatters, rudeness, collecting, children,
-                 threads):
+                 signals, threads):
         if not only or case.__name__ in only:
             case()
     for process in running:

@@ -1,19 +1,23 @@
 /* channel_program.c -- what channel.py asks
  *
- *   channel_program THREADS MIB SECONDS [fork|busy]
+ *   channel_program THREADS MIB SECONDS [fork|busy|takes|takes-raw]
  * Has that many threads and MiB of a linked list; half as much again was lost.
  * Prints "ready", its counter of work done each 100 ms with `busy`, and that it
- * saw EINTR or another descriptor, if it did.
+ * saw EINTR or another descriptor, or `takes` a signal that then came, if it
+ * did.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,7 +33,7 @@ struct node {
 
 static struct node *list;
 static atomic_ulong work;
-static atomic_int ninterrupted;
+static atomic_int ninterrupted, nsignals;
 
 static void *
 wait_quietly(void *arg)
@@ -62,6 +66,30 @@ fill(size_t mib)
 		if (i % 2 == 0)
 			*(char *)malloc(BLOCK) = 1;
 	}
+}
+
+static void
+note_signal(int number)
+{
+	(void)number;
+	atomic_fetch_add(&nsignals, 1);
+}
+
+/* The library's signal, by its name and behind its back. */
+static void
+take_signal(bool raw)
+{
+	struct {
+		void (*handler)(int);
+		unsigned long flags;
+		void *restorer;
+		unsigned long mask;
+	} action = {note_signal, 0, NULL, 0};
+
+	if (!raw)
+		signal(62, note_signal);
+	else if (syscall(SYS_rt_sigaction, 62, &action, NULL, 8) != 0)
+		printf("no signal\n");
 }
 
 static int
@@ -102,6 +130,8 @@ main(int argc, char **argv)
 
 		if (nanosleep(&rest, NULL) != 0)
 			atomic_fetch_add(&ninterrupted, 1);
+		if (i == 10 && strncmp(what, "takes", 5) == 0)
+			take_signal(strcmp(what, "takes-raw") == 0);
 		if (strcmp(what, "busy") == 0) {
 			printf("%lu\n", atomic_load(&work));
 			fflush(stdout);
@@ -109,6 +139,8 @@ main(int argc, char **argv)
 		if (count_descriptors() != ndescriptors)
 			printf("descriptors\n");
 	}
+	if (atomic_load(&nsignals) != 0)
+		printf("a signal\n");
 	if (atomic_load(&ninterrupted) != 0)
 		printf("interrupted\n");
 	return list == NULL;
