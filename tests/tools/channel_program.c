@@ -130,8 +130,10 @@ main(int argc, char **argv)
 
 		if (nanosleep(&rest, NULL) != 0)
 			atomic_fetch_add(&ninterrupted, 1);
-		if (i == 10 && strncmp(what, "takes", 5) == 0)
+		if (i == 30 && strncmp(what, "takes", 5) == 0) {
 			take_signal(strcmp(what, "takes-raw") == 0);
+			fill(30); /* the collector's thread is wanted */
+		}
 		if (strcmp(what, "busy") == 0) {
 			printf("%lu\n", atomic_load(&work));
 			fflush(stdout);
