@@ -238,6 +238,14 @@ def answers():
         check(ask(one.pid, "stat")["reclaiming"] == "0", "set: mode")
         check("no execution trace" in command("dump", one.pid, status=1),
               "dump")
+    with Program(2, 20, 60, "sparse") as one:
+        await_that(lambda: is_listening(one.pid), 5, "sparse: no channel")
+        time.sleep(0.5)
+        check_split(one.pid, 27 << 20, "sparse")
+        live = int(ask(one.pid, "rss")["resident_live_bytes"])
+        with open("/sys/kernel/mm/transparent_hugepage/enabled") as file:
+            always = "[always]" in file.read()
+        check(always or live < 42 << 20, f"sparse: live {live}")
     with Program("python3", "-c", "import time\n"
                  "keep = [b'x' * (i % 3000) for i in range(30000)]\n"
                  "time.sleep(60)", CHANNEL="always") as one:

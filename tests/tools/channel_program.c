@@ -1,6 +1,6 @@
 /* channel_program.c -- what channel.py asks
  *
- *   channel_program THREADS MIB SECONDS [fork|busy|takes|takes-raw]
+ *   channel_program THREADS MIB SECONDS [fork|busy|sparse|takes|takes-raw]
  * Has that many threads and MiB of a linked list; half as much again was lost.
  * Prints "ready", its counter of work done each 100 ms with `busy`, and that it
  * saw EINTR or another descriptor, or `takes` a signal that then came, if it
@@ -17,13 +17,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
-	BLOCK = 1000
+	BLOCK = 1000,
+	PAGE = 4096,
+	SPARSE = 16 << 20
 };
 
 struct node {
@@ -66,6 +69,25 @@ fill(size_t mib)
 		if (i % 2 == 0)
 			*(char *)malloc(BLOCK) = 1;
 	}
+}
+
+/* Blocks that are there in part: every second page, a huge page if there are
+ * any, none; and one of which only the page of zeros is there.
+ */
+static void
+fill_sparsely(void)
+{
+	static char *blocks[4];
+	volatile char sum = 0;
+
+	for (int i = 0; i < 4; i++)
+		blocks[i] = calloc(1, SPARSE);
+	for (size_t at = 0; at < SPARSE; at += (size_t)2 * PAGE) {
+		blocks[0][at] = 1;
+		sum += ((volatile char *)blocks[3])[at];
+	}
+	if (madvise(blocks[1], SPARSE, MADV_HUGEPAGE) == 0)
+		blocks[1][SPARSE / 2] = 1;
 }
 
 static void
@@ -118,6 +140,8 @@ main(int argc, char **argv)
 							: wait_quietly,
 		    NULL);
 	fill((size_t)atoi(argv[2]));
+	if (strcmp(what, "sparse") == 0)
+		fill_sparsely();
 	if (strcmp(what, "fork") == 0 && fork() == 0) {
 		fill(8);
 		sleep((unsigned int)seconds);
