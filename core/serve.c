@@ -382,8 +382,7 @@ gcm_serve_sleep(_Atomic uint32_t *word, uint64_t timeout_ns)
 void
 gcm_serve_rouse(void)
 {
-	if (atomic_load(&serve.asleep) == GCM_OS_ASLEEP &&
-	    is_signal_ours())
+	if (atomic_load(&serve.asleep) == GCM_OS_ASLEEP && is_signal_ours())
 		gcm_os_rouse(&serve.asleep, atomic_load(&serve.pid), &serve.tid,
 		    atomic_load(&serve.signal));
 }
