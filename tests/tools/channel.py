@@ -27,6 +27,9 @@ failed = False
 running = []
 
 
+PATIENCE = 6  # of a machine that others use
+
+
 def fail(text):
     global failed
     failed = True
@@ -40,8 +43,7 @@ def check(condition, text):
 
 
 class Program:
-    def __init__(self, *arguments, preload=True,
-                 stdin=subprocess.DEVNULL, **options):
+    def __init__(self, *arguments, preload=True, **options):
         env = {k: v for k, v in os.environ.items()
                if not k.startswith("GCM")}
         if preload:
@@ -52,7 +54,7 @@ class Program:
         if command[0].isdigit():
             command.insert(0, PROGRAM)
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE,
-                                        stdin=stdin, env=env)
+                                        stdin=subprocess.PIPE, env=env)
         self.pid = self.process.pid
         running.append(self.process)
         if command[0] == PROGRAM:
@@ -65,12 +67,14 @@ class Program:
         self.process.kill()
         self.process.wait()
         self.process.stdout.close()
+        self.process.stdin.close()
 
     def threads(self):
         return len(os.listdir(f"/proc/{self.pid}/task"))
 
     def finish(self):
-        """Let it end by itself: what it printed."""
+        """Have it end by itself: what it printed."""
+        self.process.stdin.close()
         text = self.process.stdout.read().decode()
         check(self.process.wait() == 0, "the program failed")
         check("interrupted" not in text, "a call was interrupted")
@@ -91,7 +95,7 @@ def is_listening(pid):
 
 def connect(pid, patience=3):
     one = socket.socket(socket.AF_UNIX)
-    one.settimeout(patience)
+    one.settimeout(patience * PATIENCE)
     one.connect("\0" + name_of(pid))
     return one
 
@@ -126,14 +130,14 @@ def ask(pid, request):
 
 def command(*arguments, status=0):
     done = subprocess.run([GCMALLOC] + [str(a) for a in arguments],
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=120)
     check(status is None or done.returncode == status,
           f"{arguments}: status {done.returncode}: {done.stderr}")
     return done.stdout + done.stderr
 
 
 def await_that(condition, seconds, text):
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * PATIENCE
     while time.monotonic() < end:
         if condition():
             return True
@@ -248,9 +252,10 @@ def answers():
         check(always or live < 42 << 20, f"sparse: live {live}")
     with Program("python3", "-c", "import time\n"
                  "keep = [b'x' * (i % 3000) for i in range(30000)]\n"
+                 "print(len(keep), flush=True)\n"
                  "time.sleep(60)", CHANNEL="always") as one:
+        one.process.stdout.readline()
         await_that(lambda: is_listening(one.pid), 5, "python: no channel")
-        time.sleep(1)
         check_split(one.pid, 30 << 20, "python")
 
 
@@ -324,13 +329,13 @@ def squatters():
                                             status=1),
               "a squatter was asked")
     # Taken before the library comes: no channel, and nothing else.
-    with Program("sh", "-c", f"read x; LD_PRELOAD={LIB} exec {PROGRAM} 2 30 2",
-                 preload=False, stdin=subprocess.PIPE) as one, \
+    with Program("sh", "-c", f"read x; LD_PRELOAD={LIB} exec {PROGRAM} 2 30 60",
+                 preload=False) as one, \
             socket.socket(socket.AF_UNIX) as squatter:
         squatter.bind("\0" + name_of(one.pid))
         squatter.listen(4)
         one.process.stdin.write(b"\n")
-        one.process.stdin.close()
+        one.process.stdin.flush()
         one.process.stdout.readline()
         check("another process has the name" in
               command("doctor", one.pid, status=None), "doctor: no reason")
@@ -338,7 +343,7 @@ def squatters():
 
 
 def rudeness():
-    with Program(3, 20, 8, "busy") as one:
+    with Program(3, 20, 120, "busy") as one:
         await_that(lambda: is_listening(one.pid), 5, "no channel")
         with connect(one.pid) as bad:
             for line in (b"\n", b"nonsense\n", b"stat now\n", b"\xff\x00\n",
@@ -356,18 +361,18 @@ def rudeness():
         with connect(one.pid) as slow:
             began = time.monotonic()
             try:
-                for _ in range(50):
+                for _ in range(100):
                     slow.sendall(b"s")
                     time.sleep(0.1)
             except OSError:
                 pass
-            check(0.7 < time.monotonic() - began < 3,
+            check(0.7 < time.monotonic() - began < 8,
                   "a slow client is kept for %.1f s" %
                   (time.monotonic() - began))
         with connect(one.pid) as deaf:
             deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
             deaf.setblocking(False)
-            end = time.monotonic() + 5
+            end = time.monotonic() + 5 * PATIENCE
             gone = False
             while not gone and time.monotonic() < end:
                 try:
@@ -427,16 +432,17 @@ def collecting():
             if os.environ.get("CHANNEL_SHOW"):
                 print("answers while collecting:", during, "worst", worst)
             check(during > 0, "no answer while collecting")
-            check(worst < 1, f"an answer took {worst:.2f} s")
+            check(worst < 0.5 * PATIENCE, f"an answer took {worst:.2f} s")
 
 
 def signals():
     """The program takes the library's signal for itself."""
-    with Program(2, 30, 9, "takes") as one, \
-            Program(2, 30, 9, "takes-raw") as raw:
+    with Program(2, 30, 120, "takes") as one, \
+            Program(2, 30, 120, "takes-raw") as raw:
         await_that(lambda: is_listening(one.pid), 5, "no channel")
         await_that(lambda: is_listening(raw.pid), 5, "no channel")
-        time.sleep(3.5)
+        one.process.stdout.readline()
+        raw.process.stdout.readline()
         for _ in range(20):
             for pid in (one.pid, raw.pid):
                 subprocess.run([GCMALLOC, "stat", str(pid)],
@@ -474,7 +480,7 @@ def threads():
                    "a single thread has ours beside it")
         check(not is_listening(lonely.pid), "a channel without a thread")
         await_that(lambda: off.threads() == 2, 15, "off: the thread stays")
-        time.sleep(max(0, 6))
+        time.sleep(6)
         check(is_listening(two.pid), "two threads: the channel went away")
         check(is_listening(always.pid), "always: it went away")
         stat = json.loads(command("stat", lonely.pid, "--json"))

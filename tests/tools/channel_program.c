@@ -1,10 +1,10 @@
 /* channel_program.c -- what channel.py asks
  *
  *   channel_program THREADS MIB SECONDS [fork|busy|sparse|takes|takes-raw]
- * Has that many threads and MiB of a linked list; half as much again was lost.
- * Prints "ready", its counter of work done each 100 ms with `busy`, and that it
- * saw EINTR or another descriptor, or `takes` a signal that then came, if it
- * did.
+ * ends when its input does, or after that time.  Has that many threads and MiB
+ * of a linked list; half as much again was lost. Prints "ready", its counter of
+ * work done each 100 ms with `busy`, and that it saw EINTR or another
+ * descriptor, or `takes` a signal that then came, if it did.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -20,7 +20,6 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -150,13 +149,18 @@ main(int argc, char **argv)
 	printf("ready\n");
 	fflush(stdout);
 	for (int i = 0; i < (int)(seconds * 10); i++) {
-		struct timespec rest = {0, 100000000};
+		struct pollfd input = {0, POLLIN, 0};
+		int ready = poll(&input, 1, 100);
 
-		if (nanosleep(&rest, NULL) != 0)
+		if (ready < 0)
 			atomic_fetch_add(&ninterrupted, 1);
+		if (ready > 0)
+			break;
 		if (i == 30 && strncmp(what, "takes", 5) == 0) {
 			take_signal(strcmp(what, "takes-raw") == 0);
 			fill(30); /* the collector's thread is wanted */
+			printf("taken\n");
+			fflush(stdout);
 		}
 		if (strcmp(what, "busy") == 0) {
 			printf("%lu\n", atomic_load(&work));
