@@ -269,7 +269,7 @@ listen(bool on)
 {
 	uint64_t mask = ~(uint64_t)0;
 
-	if (on && gcm_stop_signal() != 0)
+	if (on && gcm_stop_is_installed())
 		mask &= ~((uint64_t)1 << (gcm_stop_signal() - 1));
 	(void)gcm_arch_syscall(SYS_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0,
 	    sizeof(mask), 0, 0);

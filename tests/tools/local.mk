@@ -11,3 +11,4 @@ TESTS += $(tools_tests)
 
 check_PROGRAMS += %D%/channel_program
 %C%_channel_program_SOURCES = %D%/channel_program.c
+%C%_channel_program_LDADD = core/libcore.la
