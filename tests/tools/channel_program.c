@@ -111,8 +111,8 @@ take_signal(bool raw)
 
 	if (!raw)
 		signal(62, note_signal);
-	else if (gcm_arch_syscall(SYS_rt_sigaction, 62, (long)&action, 0, 8, 0,
-		     0) != 0)
+	else if (gcm_arch_syscall(
+		     SYS_rt_sigaction, 62, (long)&action, 0, 8, 0, 0) != 0)
 		printf("no signal\n");
 }
 
