@@ -13,12 +13,26 @@
 
 #include <stdint.h>
 
+#define GCM_ABOUT_CHANNEL "gcmalloc" /* begins the channel's name */
 #define GCM_ABOUT_LINE "gcmalloc doctor"
-#define GCM_ABOUT_HEAD "gcmalloc about 1" /* another struct: another number */
+#define GCM_ABOUT_HEAD "gcmalloc about 2" /* another struct: another number */
 
 enum {
 	GCM_ABOUT_HEAD_BYTES = sizeof(GCM_ABOUT_HEAD) - 1,
 	GCM_ABOUT_ALIGN = 16
+};
+
+/* Figures of the last collection (core/figure.c). */
+struct gcm_kept {
+#define KEPT(name, type, unit, doc) _Atomic uint64_t name;
+#define ASKED(name, type, unit, doc)
+#define WORDS(name, doc)
+#define SPLIT(name, unit, doc)
+#include "core/figure.def"
+#undef KEPT
+#undef ASKED
+#undef WORDS
+#undef SPLIT
 };
 
 /* Each field is written by whoever finds it out, and read by all. */
@@ -30,6 +44,7 @@ struct gcm_about {
 #include "core/about.def"
 #undef COUNT
 #undef TEXT
+	struct gcm_kept kept;
 } __attribute__((aligned(GCM_ABOUT_ALIGN)));
 
 #endif

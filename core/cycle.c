@@ -19,6 +19,7 @@
 #include "core/about.h"
 #include "core/audit.h"
 #include "core/cycle_state.h"
+#include "core/figure.h"
 #include "core/gctrace.h"
 #include "core/limit.h"
 #include "core/meta.h"
@@ -140,6 +141,14 @@ struct outcome {
 };
 
 static void
+take_pace(void)
+{
+	atomic_store(&gcm_cycle.trigger, gcm_cycle.pace.trigger);
+	atomic_store(&gcm_cycle.assist, gcm_cycle.pace.assist);
+	gcm_cycle.stat.goal_bytes = gcm_cycle.pace.goal;
+}
+
+static void
 set_pace(const struct outcome *outcome)
 {
 	const struct gcm_trace *trace = &outcome->trace;
@@ -167,9 +176,25 @@ set_pace(const struct outcome *outcome)
 		facts.late =
 		    outcome->heap_start - atomic_load(&gcm_cycle.trigger);
 	gcm_pace_next(&gcm_cycle.pace, &facts);
-	atomic_store(&gcm_cycle.trigger, gcm_cycle.pace.trigger);
-	atomic_store(&gcm_cycle.assist, gcm_cycle.pace.assist);
-	gcm_cycle.stat.goal_bytes = gcm_cycle.pace.goal;
+	gcm_cycle.facts = facts;
+	take_pace();
+}
+
+void
+gcm_cycle_repace(void)
+{
+	struct gcm_pace_facts facts = gcm_cycle.facts;
+	struct gcm_pace pace = gcm_cycle.pace;
+
+	facts.percent = gcm_options.PERCENT;
+	facts.min_heap = (uint64_t)gcm_options.MINHEAP;
+	facts.mem_limit = gcm_limit_soft();
+	gcm_pace_next(&gcm_cycle.pace, &facts);
+	gcm_cycle.pace.runway = pace.runway; /* it was no cycle */
+	gcm_cycle.facts = facts;
+	take_pace();
+	if (gcm_cycle_heap() >= gcm_cycle.pace.trigger)
+		atomic_fetch_or(&gcm_cycle.wish, GCM_WISH_GROWTH);
 }
 
 /* Not at once again: whatever stood in the way needs time to go. */
@@ -274,6 +299,7 @@ gcm_cycle_run(uint32_t wish, bool periodic)
 	if (gcm_audit_is_on())
 		gcm_audit_write_line(
 		    gcm_options.gctrace != 0 || (wish & GCM_WISH_ASKED) != 0);
+	gcm_figure_keep(&outcome.trace);
 	gcm_about_cycle(&gcm_cycle.stat,
 	    outcome.why == GCM_ABANDON_NOT ? NULL
 					   : gcm_gctrace_reason(outcome.why),

@@ -37,6 +37,16 @@ bool gcm_cycle_collect(uint64_t timeout_ns);
 /* A request for a collection without waiting: async-signal-safe. */
 void gcm_cycle_ask(void);
 
+/* With GCM_CHANNEL=always: have the collector's thread be there, to answer.
+ * Where the thread may have ended, or been ended.
+ */
+void gcm_cycle_serve(void);
+
+/* A piece of a collection ends, the world runs: answer who asks.  The
+ * collector's thread; how long the next piece may take, 0: as long as it does.
+ */
+uint64_t gcm_cycle_interlude(void);
+
 /* The system has no memory for `bytes`: collect if that can help; true to try
  * the allocation again.  No lock is held.
  */

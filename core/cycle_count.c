@@ -12,6 +12,7 @@
  */
 #include "core/cycle.h"
 #include "core/cycle_state.h"
+#include "core/figure.h"
 #include "core/option.h"
 #include "core/os.h"
 
@@ -98,14 +99,18 @@ look_at_growth(struct gcm_cache *cache)
 	    cache == gcm_cache_self())
 		pay_tax();
 	heap = gcm_cycle_heap();
+	gcm_figure_keep_heap(heap);
 	if (heap >= atomic_load(&gcm_cycle.trigger)) {
 		if (!atomic_load(&gcm_cycle.active) && !is_wished())
 			gcm_cycle_wish(GCM_WISH_GROWTH);
 		if (heap >= atomic_load(&gcm_cycle.assist) &&
 		    cache == gcm_cache_self())
 			wait_for_marker();
-	} else if (atomic_load(&gcm_cycle.alive) == 0 && is_overdue()) {
-		gcm_cycle_wish(GCM_WISH_FORCED);
+	} else if (atomic_load(&gcm_cycle.alive) == 0) {
+		if (is_overdue())
+			gcm_cycle_wish(GCM_WISH_FORCED);
+		else
+			gcm_cycle_serve();
 	}
 }
 

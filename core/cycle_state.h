@@ -20,7 +20,8 @@ enum gcm_cycle_wish { /* bits */
 	GCM_WISH_GROWTH = 2,
 	GCM_WISH_FORCED = 4,
 	GCM_WISH_URGENT = 8, /* somebody waits for its end */
-	GCM_WISH_ASKED = 16  /* from outside: what is printed is wanted */
+	GCM_WISH_ASKED = 16, /* from outside: what is printed is wanted */
+	GCM_WISH_SERVE = 32  /* no collection: the thread is to be there */
 };
 
 struct gcm_cycle_state {
@@ -35,18 +36,19 @@ struct gcm_cycle_state {
 	_Atomic int64_t net;   /* growth since the last sweep; all */
 	_Atomic uint64_t base; /* live then; the thread */
 	_Atomic uint64_t trigger, assist; /* the thread; read by all */
-	_Atomic uint32_t number;    /* of the cycle that began last; thread */
-	_Atomic uint32_t completed; /* of the last not given up; thread */
-	_Atomic uint64_t last_ns;   /* when the last one ended; thread */
-	_Atomic uint64_t relief_ns; /* of the last relief in vain */
-	uint32_t colour;            /* 0..3; the thread */
-	uint32_t given_up;          /* cycles in a row; the thread */
-	bool outrun;                /* the last one was: ABANDON_OUTRUN */
-	uint32_t deaf;              /* in a row: ABANDON_DEAF; the thread */
-	uint64_t began_ns;          /* of the process, as far as we know */
-	uint64_t cpu_ns;            /* of all cycles; the thread */
-	struct gcm_pace pace;       /* the thread */
-	struct gcm_cycle_stat stat; /* the thread; read by all, roughly */
+	_Atomic uint32_t number;     /* of the cycle that began last; thread */
+	_Atomic uint32_t completed;  /* of the last not given up; thread */
+	_Atomic uint64_t last_ns;    /* when the last one ended; thread */
+	_Atomic uint64_t relief_ns;  /* of the last relief in vain */
+	uint32_t colour;             /* 0..3; the thread */
+	uint32_t given_up;           /* cycles in a row; the thread */
+	bool outrun;                 /* the last one was: ABANDON_OUTRUN */
+	uint32_t deaf;               /* in a row: ABANDON_DEAF; the thread */
+	uint64_t began_ns;           /* of the process, as far as we know */
+	uint64_t cpu_ns;             /* of all cycles; the thread */
+	struct gcm_pace pace;        /* the thread */
+	struct gcm_pace_facts facts; /* of the last one; the thread */
+	struct gcm_cycle_stat stat;  /* the thread; read by all, roughly */
 };
 extern GCM_HIDDEN struct gcm_cycle_state gcm_cycle;
 
@@ -61,6 +63,9 @@ void gcm_cycle_wish(uint32_t wish);
  * .inv.cycle-one
  */
 void gcm_cycle_run(uint32_t wish, bool periodic);
+
+/* Options of the pace have changed.  The collector's thread. */
+void gcm_cycle_repace(void);
 
 /* Does what was not reached become free? */
 bool gcm_cycle_is_reclaiming(void);

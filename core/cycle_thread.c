@@ -26,6 +26,7 @@
 #include "core/option.h"
 #include "core/os.h"
 #include "core/pageheap.h"
+#include "core/serve.h"
 
 enum {
 	STACK_BYTES = 64 << 10,
@@ -42,6 +43,7 @@ enum {
 #define RELIEF_NS 5000000000u
 #define QUIET_NS 2000000000u
 #define DEAF_NS ((int64_t)120 * 1000000000)
+#define REST_NS 4000000000u /* between two looks whether we may stay */
 
 /* The thread may be started when there is no memory for a stack. */
 static char stack[STACK_BYTES] __attribute__((aligned(64)));
@@ -60,6 +62,7 @@ gcm_cycle_wish(uint32_t wish)
 		return;
 	atomic_fetch_or(&gcm_cycle.wish, wish);
 	gcm_os_wake(&gcm_cycle.wish, UINT32_MAX >> 1);
+	gcm_serve_rouse();
 	if (atomic_load(&gcm_cycle.alive) != 0 ||
 	    !atomic_compare_exchange_strong(
 		&gcm_cycle.state, &off, GCM_CYCLE_ON))
@@ -79,6 +82,14 @@ gcm_cycle_is_asked(void)
 		   GCM_WISH_STOP) != 0;
 }
 
+/* Are we only here to answer, and the heap not worth a cycle? */
+static bool
+is_small(void)
+{
+	return atomic_load(&gcm_cycle.number) == 0 &&
+	       gcm_cycle_heap() < (uint64_t)gcm_options.MINHEAP;
+}
+
 /* Would a cycle find much?  Growth since the last one, or blocks whose time in
  * limbo would be over.
  */
@@ -91,7 +102,7 @@ is_worth_it(void)
 
 	if (gcm_audit_is_on())
 		limbo -= gcm_audit_dead_bytes();
-	else if (!gcm_cycle_is_reclaiming())
+	else if (!gcm_cycle_is_reclaiming() || is_small())
 		return false;
 	return limbo > 0 || (net > 0 && (uint64_t)net > least);
 }
@@ -111,6 +122,73 @@ choose_interval(void)
 		   : interval << shift;
 }
 
+/* Does the thread stay although there is nothing to do?  Not in a program that
+ * would have no other thread, unless it was asked to.
+ */
+static bool
+stays(void)
+{
+	if (gcm_audit_is_on())
+		return true;
+	return gcm_serve_is_open() &&
+	       (gcm_options.CHANNEL == GCM_CHANNEL_ALWAYS ||
+		   gcm_cycle.scanner->threads() > 1);
+}
+
+/* Until somebody wishes something. */
+static void
+sleep_for(uint64_t timeout_ns)
+{
+	if (gcm_serve_is_open()) {
+		gcm_serve_sleep(&gcm_cycle.wish, timeout_ns);
+		return;
+	}
+	gcm_cycle.scanner->listen(true);
+	gcm_os_wait(&gcm_cycle.wish, 0, timeout_ns);
+	gcm_cycle.scanner->listen(false);
+}
+
+static bool
+is_interval_over(void)
+{
+	int64_t interval = choose_interval();
+
+	return interval != GCM_OFF &&
+	       gcm_os_now_ns() - atomic_load(&gcm_cycle.last_ns) >=
+		   (uint64_t)interval;
+}
+
+/* The program is quiet, and we stay: as if we were not there, but that somebody
+ * may ask.  False: there is no reason to stay any more.
+ */
+static bool
+rest(bool *periodic)
+{
+	int64_t before = atomic_load(&gcm_cycle.net);
+
+	while (atomic_load(&gcm_cycle.wish) == 0) {
+		if (!stays())
+			return false;
+		sleep_for(REST_NS);
+		*periodic = is_interval_over() &&
+			    atomic_load(&gcm_cycle.net) != before &&
+			    gcm_cycle_heap() >= (uint64_t)gcm_options.MINHEAP;
+		if (*periodic)
+			break;
+	}
+	return true;
+}
+
+static uint32_t
+take_wishes(void)
+{
+	uint32_t wish = atomic_load(&gcm_cycle.wish);
+
+	if ((wish & GCM_WISH_STOP) == 0)
+		atomic_fetch_and(&gcm_cycle.wish, ~wish);
+	return wish;
+}
+
 /* Sleep until somebody wishes something, the interval is over, or the program
  * has been quiet for a while: then it gets its garbage collected, and is rid of
  * us.  The wishes, taken; 0: nothing to do any more.
@@ -118,38 +196,32 @@ choose_interval(void)
 static uint32_t
 await_wish(bool *periodic)
 {
-	int64_t interval = choose_interval();
 	int64_t before = atomic_load(&gcm_cycle.net) + 1; /* not quiet yet */
-	bool restless = interval != GCM_OFF && (uint64_t)interval < QUIET_NS;
 
 	*periodic = false;
 	for (;;) {
-		uint32_t wish = atomic_load(&gcm_cycle.wish);
+		int64_t interval = choose_interval();
+		bool restless =
+		    interval != GCM_OFF && (uint64_t)interval < QUIET_NS;
+		uint32_t wish = take_wishes();
 		int64_t net = atomic_load(&gcm_cycle.net);
 
-		if ((wish & GCM_WISH_STOP) != 0)
+		if (wish != 0)
 			return wish;
-		if (wish != 0) {
-			atomic_fetch_and(&gcm_cycle.wish, ~wish);
-			return wish;
-		}
-		if (interval != GCM_OFF &&
-		    gcm_os_now_ns() - atomic_load(&gcm_cycle.last_ns) >=
-			(uint64_t)interval) {
-			*periodic = true;
+		*periodic = is_interval_over() && !is_small();
+		if (*periodic)
 			return GCM_WISH_FORCED;
-		}
-		if (net == before && !restless) {
-			if (is_worth_it())
-				return GCM_WISH_FORCED;
-			if (!gcm_audit_is_on())
+		if (net == before && !restless && is_worth_it())
+			return GCM_WISH_FORCED;
+		if (net == before && !restless && !gcm_audit_is_on()) {
+			if (!rest(periodic))
 				return 0;
+			if (*periodic)
+				return GCM_WISH_FORCED;
+			continue;
 		}
 		before = net;
-		gcm_cycle.scanner->listen(true);
-		gcm_os_wait(&gcm_cycle.wish, 0,
-		    restless ? (uint64_t)interval : QUIET_NS);
-		gcm_cycle.scanner->listen(false);
+		sleep_for(restless ? (uint64_t)interval : QUIET_NS);
 	}
 }
 
@@ -175,6 +247,7 @@ run_collector(void *arg)
 {
 	(void)arg;
 	gcm_cycle.scanner->open();
+	gcm_serve_open(gcm_cycle.scanner);
 	do {
 		for (;;) {
 			bool periodic;
@@ -182,9 +255,11 @@ run_collector(void *arg)
 
 			if (wish == 0 || (wish & GCM_WISH_STOP) != 0)
 				break;
-			gcm_cycle_run(wish, periodic);
+			if (wish != GCM_WISH_SERVE)
+				gcm_cycle_run(wish, periodic);
 		}
 	} while (!retire());
+	gcm_serve_close();
 	gcm_cycle.scanner->close();
 }
 
@@ -217,6 +292,24 @@ gcm_cycle_use(const struct gcm_scanner *scanner)
 	if (gcm_options.poison != 0 || gcm_options.verify != 0)
 		gcm_cache_poison_frees();
 	gcm_cycle.scanner = scanner;
+}
+
+void
+gcm_cycle_serve(void)
+{
+	if (gcm_options.CHANNEL == GCM_CHANNEL_ALWAYS &&
+	    gcm_cycle.scanner != NULL && atomic_load(&gcm_cycle.alive) == 0 &&
+	    gcm_heap_enter())
+		gcm_cycle_wish(GCM_WISH_SERVE);
+}
+
+uint64_t
+gcm_cycle_interlude(void)
+{
+	if (!gcm_serve_is_open())
+		return 0;
+	gcm_serve_meanwhile();
+	return GCM_SERVE_NS;
 }
 
 void
@@ -296,6 +389,7 @@ end_thread(bool wary)
 	       gcm_os_now_ns() < deadline && held < HELD_MOST) {
 		atomic_fetch_or(&gcm_cycle.wish, GCM_WISH_STOP);
 		gcm_os_wake(&gcm_cycle.wish, 1);
+		gcm_serve_rouse();
 		gcm_os_wait(
 		    &gcm_cycle.alive, alive, wary ? LOOK_NS : STOP_NS / 1000);
 		held = wary && gcm_lock_contended(&gcm_pageheap.lock) ? held + 1
@@ -344,6 +438,7 @@ gcm_cycle_reset(void)
 		atomic_store(&gcm_cycle.state, GCM_CYCLE_OFF);
 	atomic_store(&gcm_cycle.wish, 0);
 	atomic_store(&gcm_cycle.alive, 0);
+	gcm_serve_reset();
 	if (gcm_audit_is_on())
 		gcm_audit_reset();
 	gcm_cycle.scanner->reset();

@@ -6,7 +6,10 @@ noinst_LTLIBRARIES += %D%/libcore.la %D%/libcore-noos.la
 
 %C%_libcore_la_CPPFLAGS = $(LIB_CPPFLAGS)
 %C%_libcore_la_CFLAGS = $(LIB_CFLAGS)
-%C%_libcore_la_SOURCES = %D%/os_linux.c %D%/os_linux_file.c
+%C%_libcore_la_SOURCES = \
+	%D%/os_linux.c \
+	%D%/os_linux_file.c \
+	%D%/os_linux_socket.c
 %C%_libcore_la_LIBADD = %D%/libcore-noos.la
 
 %C%_libcore_noos_la_CPPFLAGS = $(LIB_CPPFLAGS)
@@ -20,6 +23,17 @@ noinst_LTLIBRARIES += %D%/libcore.la %D%/libcore-noos.la
 	%D%/about.h \
 	%D%/about.c \
 	%D%/base.h \
+	%D%/channel.h \
+	%D%/channel.c \
+	%D%/figure.def \
+	%D%/figure.h \
+	%D%/figure.c \
+	%D%/live.def \
+	%D%/os_socket.h \
+	%D%/resident.h \
+	%D%/resident.c \
+	%D%/serve.h \
+	%D%/serve.c \
 	%D%/own.h \
 	%D%/scanner.h \
 	%D%/cycle.h \

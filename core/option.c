@@ -296,3 +296,84 @@ gcm_option_read(char *const *environ_list)
 		if (strncmp(*environ_list, "GCM_", 4) == 0)
 			read_variable(*environ_list);
 }
+
+/* While the program runs ----------------------------------------------------
+ */
+
+static const char *const live_names[] = {
+#define LIVE(name) #name,
+#include "core/live.def"
+#undef LIVE
+};
+
+static unsigned int
+lower_letter(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (unsigned int)(c | 0x20)
+				    : (unsigned int)c;
+}
+
+static bool
+same_letters(const char *text, size_t len, const char *word)
+{
+	if (strlen(word) != len)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (lower_letter(text[i]) != lower_letter(word[i]))
+			return false;
+	return true;
+}
+
+static const struct row *
+find_among(const struct row *list, size_t n, const char *name, size_t len)
+{
+	for (size_t i = 0; i < n; i++)
+		if (same_letters(name, len, list[i].name))
+			return &list[i];
+	return NULL;
+}
+
+static bool
+is_live(const char *name)
+{
+	for (size_t i = 0; i < sizeof(live_names) / sizeof(live_names[0]); i++)
+		if (strcmp(live_names[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* A mode is more than a word: the heap of some is another one's from the start.
+ */
+static const char *
+refuse_mode(int64_t value)
+{
+	if (value != GCM_MODE_COLLECT && value != GCM_MODE_REPORT)
+		return "only collect and report can be changed to";
+	if (gcm_options.audit != 0)
+		return "the audit wants the mode to stay";
+	return NULL;
+}
+
+const char *
+gcm_option_set(const char *name, size_t name_len, const char *text, size_t len)
+{
+	const struct row *row =
+	    find_among(rows, sizeof(rows) / sizeof(rows[0]), name, name_len);
+	const char *why = NULL;
+	int64_t value;
+
+	if (row == NULL)
+		row = find_among(debug_rows,
+		    sizeof(debug_rows) / sizeof(debug_rows[0]), name, name_len);
+	if (row == NULL)
+		return "no such option";
+	if (!is_live(row->name))
+		return "that option is read at the start only";
+	if (!parse_value(row, text, len, &value))
+		return "no such value, or out of range";
+	if (number_of_row(row) == &gcm_options.MODE)
+		why = refuse_mode(value);
+	if (why == NULL)
+		__atomic_store_n(number_of_row(row), value, __ATOMIC_RELAXED);
+	return why;
+}

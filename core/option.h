@@ -17,6 +17,12 @@ enum gcm_mode { /* values of MODE */
 	GCM_MODE_OFF
 };
 
+enum gcm_channel { /* values of CHANNEL */
+	GCM_CHANNEL_AUTO,
+	GCM_CHANNEL_OFF,
+	GCM_CHANNEL_ALWAYS
+};
+
 struct gcm_options {
 #define OPT(name, dflt, lo, hi, unit, status, doc) int64_t name;
 #define PATH(name, status, doc) const char *name;
@@ -35,5 +41,11 @@ extern struct gcm_options gcm_options;
  * leave the default.
  */
 void gcm_option_read(char *const *environ_list);
+
+/* Change an option of live.def: NULL, or why it cannot be.  The letters' case
+ * does not matter.  The collector's thread.
+ */
+const char *gcm_option_set(
+    const char *name, size_t name_len, const char *text, size_t len);
 
 #endif

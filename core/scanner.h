@@ -74,6 +74,18 @@ struct gcm_scanner {
 	 * ended?  False when that is not known.
 	 */
 	bool (*written)(uintptr_t lo, uintptr_t hi);
+	/* The signal that ends a wait for sockets, and that only the thread's
+	 * own wait lets in; 0: there is none, or a filter forbids sockets.
+	 */
+	int (*rouser)(void);
+	/* Threads of the program now; 0 when that is not known. */
+	uint32_t (*threads)(void);
+	/* Visit the ranges of [lo, hi) that are in memory; 0 or -errno. */
+	int (*present)(uintptr_t lo, uintptr_t hi,
+	    void (*visit)(uintptr_t lo, uintptr_t hi, void *arg), void *arg);
+	/* Visit the mappings that are threads' stacks; 0 or -errno. */
+	int (*stacks)(
+	    void (*visit)(uintptr_t lo, uintptr_t hi, void *arg), void *arg);
 	/* In a forked child, by its only thread: nothing of the parent's
 	 * threads, stops and descriptors is left.
 	 */

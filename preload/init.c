@@ -25,13 +25,10 @@ begin(int argc, char **argv, char **environ_list)
 	/* The environment of a set-user-ID program is somebody else's. */
 	if (environ_list != NULL && getauxval(AT_SECURE) == 0)
 		gcm_option_read(environ_list);
-	gcm_report_note();
 	if (gcm_options.SCAVENGE != 0)
 		gcm_scavenge_disable();
-	if (gcm_options.stats != 0 || gcm_options.gctrace != 0 ||
-	    gcm_options.scavtrace != 0 || gcm_options.verify != 0 ||
-	    gcm_options.doctor != 0 || gcm_audit_is_on())
-		gcm_report_open(gcm_options.LOG);
+	/* Lines may be asked for later, too: core/live.def. */
+	gcm_report_open(gcm_options.LOG);
 	gcm_next_init();
 	gcm_thread_init();
 	gcm_stacks_init();
@@ -42,6 +39,7 @@ begin(int argc, char **argv, char **environ_list)
 		gcm_cycle_use(gcm_scanner_make());
 	gcm_signal_init();
 	gcm_about_begin(gcm_foreign_is_first);
+	gcm_cycle_serve();
 }
 
 __attribute__((destructor)) static void

@@ -43,6 +43,7 @@ fork(void)
 {
 	pid_t (*next)(void) = GCM_NEXT(fork);
 	pid_t child;
+	int saved;
 
 	if (next == NULL) {
 		errno = ENOSYS;
@@ -61,6 +62,9 @@ fork(void)
 		gcm_heap_forked();
 		gcm_thread_forked();
 	}
+	saved = errno;
+	gcm_cycle_serve();
+	errno = saved;
 	return child;
 }
 

@@ -299,6 +299,8 @@ give_up_signal(void)
 	int saved = errno, sig = gcm_stop_signal();
 
 	(void)gcm_stop_move();
+	/* It lets the old one in while it sleeps: core/serve.c. */
+	(void)gcm_cycle_stop();
 	hand_over(sig);
 	errno = saved;
 }

@@ -196,8 +196,8 @@ drain(struct gcm_marker *marker, void *arg)
 }
 
 /* Within the budget of a stop there is too little to share. */
-bool
-gcm_crew_drain(uint64_t deadline_ns, bool stopped)
+static bool
+drain_once(uint64_t deadline_ns, bool stopped)
 {
 	uint32_t n = stopped && deadline_ns == 0 ? crew.count : crew.few;
 	bool done;
@@ -207,6 +207,23 @@ gcm_crew_drain(uint64_t deadline_ns, bool stopped)
 	done = gcm_mark_drain(crew.members[0].marker, deadline_ns);
 	await_members(n, false);
 	return done && gcm_work_is_empty() && !gcm_work_failed();
+}
+
+/* Beside the program and without an end: in pieces, while somebody may ask. */
+bool
+gcm_crew_drain(uint64_t deadline_ns, bool stopped)
+{
+	uint64_t piece_ns;
+
+	if (stopped || deadline_ns != 0)
+		return drain_once(deadline_ns, stopped);
+	while ((piece_ns = gcm_cycle_interlude()) != 0) {
+		if (drain_once(gcm_os_now_ns() + piece_ns, false))
+			return true;
+		if (gcm_work_failed() || gcm_cycle_is_asked())
+			return false;
+	}
+	return drain_once(0, false);
 }
 
 void

@@ -50,28 +50,37 @@ static struct {
 /* Which are there ------------------------------------------------------------
  */
 
+enum which { /* pages that are there */
+	ALL,
+	CHANGED, /* and differ from the file */
+	PRESENT  /* and not swapped out */
+};
+
 static int
-scan_resident(uintptr_t lo, uintptr_t hi, bool changed_only,
+scan_resident(uintptr_t lo, uintptr_t hi, enum which which,
     gcm_range_visitor visit, void *arg)
 {
 	struct gcm_pagemap_want want = {
-	    .none = GCM_PAGE_PFNZERO | (changed_only ? GCM_PAGE_FILE : 0u),
-	    .any = GCM_PAGE_PRESENT | GCM_PAGE_SWAPPED,
+	    .none = GCM_PAGE_PFNZERO | (which == CHANGED ? GCM_PAGE_FILE : 0u),
+	    .any = which == PRESENT ? GCM_PAGE_PRESENT
+				    : GCM_PAGE_PRESENT | GCM_PAGE_SWAPPED,
 	};
 
 	return gcm_pagemap_scan(lo, hi, &want, visit, arg);
 }
 
 static bool
-is_there(uint64_t word, bool changed_only)
+is_there(uint64_t word, enum which which)
 {
+	if (which == PRESENT)
+		return (word & WORD_PRESENT) != 0;
 	return (word & (WORD_PRESENT | WORD_SWAPPED)) != 0 &&
-	       !(changed_only && (word & WORD_FILE) != 0);
+	       !(which == CHANGED && (word & WORD_FILE) != 0);
 }
 
 static int
 look_at_words(uint64_t *words, size_t room, uintptr_t lo, uintptr_t hi,
-    bool changed_only, gcm_range_visitor visit, void *arg)
+    enum which which, gcm_range_visitor visit, void *arg)
 {
 	size_t page = gcm_os_page_size();
 	uintptr_t began = hi; /* of the range being gathered; hi: none */
@@ -87,7 +96,7 @@ look_at_words(uint64_t *words, size_t room, uintptr_t lo, uintptr_t hi,
 			return got < 0 ? (int)got : -EFAULT;
 		n = (size_t)got / 8;
 		for (size_t i = 0; i < n; i++, lo += page) {
-			bool there = is_there(words[i], changed_only);
+			bool there = is_there(words[i], which);
 
 			if (there && began == hi) {
 				began = lo;
@@ -103,28 +112,41 @@ look_at_words(uint64_t *words, size_t room, uintptr_t lo, uintptr_t hi,
 }
 
 static int
-read_resident(uintptr_t lo, uintptr_t hi, bool changed_only,
+read_resident(uintptr_t lo, uintptr_t hi, enum which which,
     gcm_range_visitor visit, void *arg)
 {
 	uint64_t few[FEW_WORDS], *words = gcm_pagemap_borrow();
 	int error;
 
 	if (words == NULL)
-		return look_at_words(
-		    few, FEW_WORDS, lo, hi, changed_only, visit, arg);
-	error = look_at_words(
-	    words, GCM_PAGEMAP_WORDS, lo, hi, changed_only, visit, arg);
+		return look_at_words(few, FEW_WORDS, lo, hi, which, visit, arg);
+	error =
+	    look_at_words(words, GCM_PAGEMAP_WORDS, lo, hi, which, visit, arg);
 	gcm_pagemap_return(words);
 	return error;
+}
+
+static int
+visit_pages(uintptr_t lo, uintptr_t hi, enum which which,
+    gcm_range_visitor visit, void *arg)
+{
+	if (pages.scans)
+		return scan_resident(lo, hi, which, visit, arg);
+	return read_resident(lo, hi, which, visit, arg);
 }
 
 int
 gcm_pages_resident(uintptr_t lo, uintptr_t hi, bool changed_only,
     gcm_range_visitor visit, void *arg)
 {
-	if (pages.scans)
-		return scan_resident(lo, hi, changed_only, visit, arg);
-	return read_resident(lo, hi, changed_only, visit, arg);
+	return visit_pages(lo, hi, changed_only ? CHANGED : ALL, visit, arg);
+}
+
+int
+gcm_pages_present(
+    uintptr_t lo, uintptr_t hi, gcm_range_visitor visit, void *arg)
+{
+	return visit_pages(lo, hi, PRESENT, visit, arg);
 }
 
 /* What is in them ------------------------------------------------------------

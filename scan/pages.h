@@ -25,6 +25,10 @@ void gcm_pages_close(void);
 int gcm_pages_resident(uintptr_t lo, uintptr_t hi, bool changed_only,
     gcm_range_visitor visit, void *arg);
 
+/* The same for pages that are in memory now, and count as resident. */
+int gcm_pages_present(
+    uintptr_t lo, uintptr_t hi, gcm_range_visitor visit, void *arg);
+
 /* The same for memory that is shared: pages that exist count, though they were
  * never touched through this mapping (mincore).
  */

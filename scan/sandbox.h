@@ -10,4 +10,7 @@
  */
 bool gcm_sandbox_allows(void);
 
+/* The same of what the live channel needs. */
+bool gcm_sandbox_allows_sockets(void);
+
 #endif

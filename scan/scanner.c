@@ -13,9 +13,11 @@
 
 #include "scan/dirty.h"
 #include "scan/filter.h"
+#include "scan/maps.h"
 #include "scan/pages.h"
 #include "scan/sandbox.h"
 #include "scan/stop.h"
+#include "scan/task.h"
 #include "scan/thread.h"
 #include "scan/trace.h"
 
@@ -269,10 +271,69 @@ listen(bool on)
 {
 	uint64_t mask = ~(uint64_t)0;
 
-	if (on && gcm_stop_signal() != 0)
+	if (on && gcm_stop_is_installed())
 		mask &= ~((uint64_t)1 << (gcm_stop_signal() - 1));
 	(void)gcm_arch_syscall(SYS_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0,
 	    sizeof(mask), 0, 0);
+}
+
+static int
+find_rouser(void)
+{
+	return scanner.error == 0 && gcm_stop_is_installed() &&
+		       gcm_sandbox_allows_sockets()
+		   ? gcm_stop_signal()
+		   : 0;
+}
+
+static int
+count_thread(uint32_t tid, void *arg)
+{
+	*(uint32_t *)arg += !gcm_stop_is_exempt(tid);
+	return 0;
+}
+
+static uint32_t
+count_threads(void)
+{
+	uint32_t count = 0;
+
+	return scanner.error == 0 && gcm_task_visit(count_thread, &count) == 0
+		   ? count
+		   : 0;
+}
+
+static int
+visit_present(uintptr_t lo, uintptr_t hi, gcm_range_visitor visit, void *arg)
+{
+	return scanner.error != 0 ? scanner.error
+				  : gcm_pages_present(lo, hi, visit, arg);
+}
+
+/* A thread's pointer lies in its stack's mapping, at the top, but for the main
+ * thread's.
+ */
+static int
+visit_stacks(gcm_range_visitor visit, void *arg)
+{
+	struct gcm_maps maps = {0};
+	struct gcm_thread *thread = gcm_thread_first();
+	int error = gcm_maps_read(&maps);
+
+	for (; error == 0 && thread != NULL; thread = thread->next) {
+		uintptr_t tp = atomic_load(&thread->tp);
+		uint32_t tid = atomic_load(&thread->tid);
+		struct gcm_mapping *at = gcm_maps_find(&maps, tp);
+
+		if (tid != 0 && tid != (uint32_t)gcm_os_pid() && tp != 0 &&
+		    !gcm_zone_has(tp) && at != NULL && at->lo <= tp)
+			at->flags |= GCM_MAP_STACK;
+	}
+	for (size_t i = 0; i < maps.count; i++)
+		if ((maps.list[i].flags & GCM_MAP_STACK) != 0)
+			visit(maps.list[i].lo, maps.list[i].hi, arg);
+	gcm_maps_drop(&maps);
+	return error;
 }
 
 static const struct gcm_scanner functions = {
@@ -282,6 +343,10 @@ static const struct gcm_scanner functions = {
     .trace = trace,
     .read = read_memory,
     .written = was_written,
+    .rouser = find_rouser,
+    .threads = count_threads,
+    .present = visit_present,
+    .stacks = visit_stacks,
     .reset = reset,
 };
 

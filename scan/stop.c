@@ -222,10 +222,10 @@ handle_stop(int number, siginfo_t *info, void *context)
 	struct gcm_stopped *entry = find_entry(tid);
 
 	(void)number;
-	(void)info;
-	if (gcm_stop_is_exempt(
-		tid)) { /* our own, that somebody outside has sent it to */
-		gcm_cycle_ask();
+	if (gcm_stop_is_exempt(tid)) { /* our own */
+		/* From outside it is a wish; else its wait is to end. */
+		if (info->si_code != SI_TKILL || info->si_pid != gcm_os_pid())
+			gcm_cycle_ask();
 		return;
 	}
 	if ((word & 1) != 0 && entry != NULL && atomic_load(&entry->tid) == tid)
@@ -302,6 +302,16 @@ bool
 gcm_stop_is_handler(uintptr_t handler)
 {
 	return handler == (uintptr_t)handle_stop;
+}
+
+bool
+gcm_stop_is_installed(void)
+{
+	struct action now;
+	int number = gcm_stop_signal();
+
+	return number != 0 && set_action(number, NULL, &now) == 0 &&
+	       now.handler == (uintptr_t)handle_stop;
 }
 
 void

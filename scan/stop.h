@@ -34,6 +34,9 @@ int gcm_stop_init(void);
 int gcm_stop_open(void);
 void gcm_stop_close(void);
 
+/* Is our handler there now?  A raw system call may have put another one. */
+bool gcm_stop_is_installed(void);
+
 /* Is it our handler?  The program sees SIG_DFL instead. */
 bool gcm_stop_is_handler(uintptr_t handler);
 

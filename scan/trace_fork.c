@@ -110,6 +110,7 @@ await_child(long child)
 			(void)gcm_arch_syscall(
 			    SYS_kill, child, SIGKILL, 0, 0, 0, 0);
 		}
+		(void)gcm_cycle_interlude();
 		gcm_os_wait(&never, 0, POLL_NS);
 	}
 }

@@ -8,11 +8,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "core/about_format.h"
+#include "tools/launch.h"
 #include "tools/system.h"
 
 enum {
@@ -83,7 +85,35 @@ read_fields(struct answer *answer, int memory, const struct gcm_about *about)
 #include "core/about.def"
 #undef COUNT
 #undef TEXT
+#define KEPT(name, type, unit, doc) answer->kept_##name = about->kept.name;
+#define ASKED(name, type, unit, doc)
+#define WORDS(name, doc)
+#define SPLIT(name, unit, doc)
+#include "core/figure.def"
+#undef KEPT
+#undef ASKED
+#undef WORDS
+#undef SPLIT
 	answer->heard = true;
+}
+
+void
+write_answer(FILE *out, long process, const struct answer *answer)
+{
+	static const char *const modes[] = {"collect", "report", "off", "off"};
+
+	fprintf(out, "pid %ld\nmode %s\n", process,
+	    modes[answer->mode < 4 ? answer->mode : 3]);
+#define KEPT(name, type, unit, doc)                                            \
+	fprintf(out, #name " %lu\n", answer->kept_##name);
+#define ASKED(name, type, unit, doc)
+#define WORDS(name, doc) fprintf(out, #name " %s\n", answer->name);
+#define SPLIT(name, unit, doc)
+#include "core/figure.def"
+#undef KEPT
+#undef ASKED
+#undef WORDS
+#undef SPLIT
 }
 
 static int
@@ -116,6 +146,33 @@ search_mapping(struct answer *answer, int memory, uint64_t lo, uint64_t hi)
 		}
 	}
 	free(bytes);
+	return error;
+}
+
+int
+find_mapped(long process, char *path)
+{
+	char name[64], line[PATH_MAX + 128];
+	int error = ENOENT;
+	FILE *maps;
+
+	snprintf(name, sizeof(name), "/proc/%ld/maps", process);
+	maps = fopen(name, "re");
+	if (maps == NULL)
+		return errno == ENOENT ? ESRCH : errno;
+	errno = 0;
+	while (error != 0 && fgets(line, sizeof(line), maps) != NULL) {
+		const char *at = strchr(line, '/');
+
+		line[strcspn(line, "\n")] = '\0';
+		if (at == NULL || strstr(at, "/" LIBRARY) == NULL)
+			continue;
+		snprintf(path, PATH_MAX, "%s", at);
+		error = 0;
+	}
+	if (error != 0 && errno != 0)
+		error = errno;
+	fclose(maps);
 	return error;
 }
 
@@ -251,4 +308,8 @@ inspect_answer(const struct answer *answer, struct findings *findings)
 		add_finding(findings, SEVERITY_NOTE, "collector", NULL,
 		    "has not begun: the heap was too small to be worth it");
 	check_collections(answer, findings);
+	if (answer->channel[0] != '\0')
+		add_finding(findings, SEVERITY_NOTE, "channel",
+		    says_option(answer->channel) ? "unset GCM_CHANNEL" : NULL,
+		    "gcmalloc stat cannot ask it: %s", answer->channel);
 }

@@ -1,8 +1,10 @@
 /* collect.c -- gcmalloc gc: a collection in another process
  *
- * MODEL   The collector's thread is called "gcmalloc".  While it sleeps one
- * signal is open to it, the one that stops threads; sent to that very thread it
- *         is a wish for a collection.  No other thread of the program sees it.
+ * MODEL   Over the live channel.  Where that does not work there is another
+ *         way.  The collector's thread is called "gcmalloc".  While it sleeps
+ * one signal is open to it, the one that stops threads; sent to that very
+ * thread it is a wish for a collection.  No other thread of the program sees
+ * it.
  */
 #include "tools/collect.h"
 
@@ -16,6 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "tools/client.h"
 #include "tools/verb.h"
 
 enum {
@@ -84,16 +87,12 @@ find_signal(long process, long tid)
 	return 0;
 }
 
-int
-ask_collector(char **argv)
+/* Where nobody listens, or from another network. */
+static int
+send_signal(long process)
 {
-	long process, tid = 0;
+	long tid = 0;
 
-	if (argv[0] == NULL || argv[1] != NULL)
-		return refuse(EXIT_USAGE, "gc: which process?");
-	process = parse_process(argv[0]);
-	if (process == 0)
-		return refuse(EXIT_USAGE, "no process id: %s", argv[0]);
 	for (int i = 0; i < TRIES; i++) {
 		int number = 0;
 
@@ -113,4 +112,25 @@ ask_collector(char **argv)
 	    tid != 0 ? "is busy"
 		     : "has no collector now: its heap is small, or it was "
 		       "quiet and has been collected");
+}
+
+int
+ask_collector(char **argv)
+{
+	static struct reply reply;
+	long process;
+	int error;
+
+	if (argv[0] == NULL || argv[1] != NULL)
+		return refuse(EXIT_USAGE, "gc: which process?");
+	process = parse_process(argv[0]);
+	if (process == 0)
+		return refuse(EXIT_USAGE, "no process id: %s", argv[0]);
+	error = ask_process(process, "gc", &reply, CLIENT_MS);
+	if (error == 0)
+		return EXIT_SUCCESS;
+	if (error == -EPROTO)
+		return refuse(
+		    EXIT_FAILURE, "process %ld: %s", process, reply.error);
+	return send_signal(process);
 }

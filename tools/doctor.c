@@ -140,36 +140,6 @@ examine_program(FILE *out, const struct request *request, char **argv,
 
 /* A process ---------------------------------------------------------------- */
 
-/* The library's path as mapped in the process, in a buffer of PATH_MAX; 0, or
- * an errno: ENOENT, it is not mapped.
- */
-static int
-find_mapped(long process, char *path)
-{
-	char name[64], line[PATH_MAX + 128];
-	int error = ENOENT;
-	FILE *maps;
-
-	snprintf(name, sizeof(name), "/proc/%ld/maps", process);
-	maps = fopen(name, "re");
-	if (maps == NULL)
-		return errno == ENOENT ? ESRCH : errno;
-	errno = 0;
-	while (error != 0 && fgets(line, sizeof(line), maps) != NULL) {
-		const char *at = strchr(line, '/');
-
-		line[strcspn(line, "\n")] = '\0';
-		if (at == NULL || strstr(at, "/" LIBRARY) == NULL)
-			continue;
-		snprintf(path, PATH_MAX, "%s", at);
-		error = 0;
-	}
-	if (error != 0 && errno != 0)
-		error = errno;
-	fclose(maps);
-	return error;
-}
-
 /* The value of a variable in the process's first environment, or NULL. */
 static const char *
 find_variable(const char *text, long len, const char *name)

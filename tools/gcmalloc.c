@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/ask.h"
 #include "tools/collect.h"
 #include "tools/doctor.h"
+#include "tools/figures.h"
 #include "tools/launch.h"
 #include "tools/options.h"
 #include "tools/verb.h"
@@ -26,7 +28,14 @@ static const struct verb verbs[] = {
     {"doctor", "[-n] [-o FILE] [--] PROGRAM [ARGUMENT...] | PID",
 	"Say whether that works for PROGRAM here, or in a running process.",
 	consult_doctor},
+    {"stat", "PID | --all [--json | --prometheus]",
+	"Show a running process's figures, and where its memory went.",
+	show_figures},
     {"gc", "PID", "Ask a running process for a collection.", ask_collector},
+    {"set", "PID NAME=VALUE...", "Change options of a running process.",
+	set_options},
+    {"dump", "PID", "Have a running process write its flight recorder.",
+	dump_trace},
 };
 
 struct flag {
@@ -58,6 +67,7 @@ static const struct flag flags[] = {
     {"--version", print_version},
     {"--options-md", print_option_markdown},
     {"--options-man", print_option_manual},
+    {"--figures-md", print_figure_markdown},
 };
 
 int

@@ -10,6 +10,12 @@ bin_PROGRAMS += %D%/gcmalloc
 	%D%/options.c \
 	%D%/launch.h \
 	%D%/launch.c \
+	%D%/ask.h \
+	%D%/ask.c \
+	%D%/client.h \
+	%D%/client.c \
+	%D%/figures.h \
+	%D%/figures.c \
 	%D%/collect.h \
 	%D%/collect.c \
 	%D%/elf.h \

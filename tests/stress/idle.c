@@ -204,7 +204,7 @@ owner_blocked(void)
 	while (sem_wait(&lent_ready) != 0)
 		KIT_FAIL("sem_wait");
 	unload(&lent);
-	check_returned(2, fds);
+	check_returned(3, fds); /* where there are two, the collector's stays */
 	sem_post(&let_go);
 	kit_join(owner);
 }

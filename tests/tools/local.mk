@@ -2,8 +2,13 @@
 
 tools_tests = \
 	%D%/arguments.sh \
+	%D%/channel.py \
 	%D%/doctor.sh \
 	%D%/doctor_process.sh
 
 EXTRA_DIST += %D%/kit.sh $(tools_tests)
 TESTS += $(tools_tests)
+
+check_PROGRAMS += %D%/channel_program
+%C%_channel_program_SOURCES = %D%/channel_program.c
+%C%_channel_program_LDADD = core/libcore.la

@@ -10,6 +10,7 @@ check_LTLIBRARIES += %D%/librig.la
 	%D%/os_fake.c \
 	%D%/os_fake_file.c \
 	%D%/os_fake_range.c \
+	%D%/os_fake_socket.c \
 	%D%/os_fake_thread.c \
 	%D%/rig.h \
 	%D%/rig.c \
@@ -20,6 +21,7 @@ check_LTLIBRARIES += %D%/librig.la
 unit_tests = \
 	%D%/alter \
 	%D%/cache \
+	%D%/channel \
 	%D%/colour \
 	%D%/filter \
 	%D%/fork \
@@ -37,6 +39,7 @@ unit_tests = \
 	%D%/pageheap \
 	%D%/report \
 	%D%/scavenge \
+	%D%/serve \
 	%D%/sizeclass \
 	%D%/span \
 	%D%/stat \
@@ -49,7 +52,8 @@ real_tests = \
 	%D%/dirty \
 	%D%/dirty_random \
 	%D%/maps \
-	%D%/pages
+	%D%/pages \
+	%D%/rouse
 
 if HAVE_CHECK
 check_PROGRAMS += $(unit_tests) $(real_tests)
@@ -75,6 +79,12 @@ unit_cppflags = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 %C%_alter_LDADD = %D%/libunit.la
 %C%_cache_CPPFLAGS = $(unit_cppflags)
 %C%_cache_LDADD = %D%/libunit.la
+%C%_channel_CPPFLAGS = $(unit_cppflags)
+%C%_channel_LDADD = %D%/libunit.la
+%C%_serve_CPPFLAGS = $(unit_cppflags)
+%C%_serve_LDADD = %D%/libunit.la
+%C%_rouse_CPPFLAGS = $(unit_cppflags)
+%C%_rouse_LDADD = %D%/libreal.la
 %C%_colour_CPPFLAGS = $(unit_cppflags)
 %C%_colour_LDADD = %D%/libunit.la
 %C%_filter_CPPFLAGS = $(unit_cppflags)

@@ -28,6 +28,7 @@ struct os_fake os_fake = {
     .dev = 1,
     .ino = 2,
     .pid = 4711,
+    .user = 1000,
     .cpus = 2,
     .memory = 8ull << 30,
     .now_ns = 1000000000,

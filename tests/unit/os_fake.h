@@ -27,6 +27,8 @@ enum os_fake_call {
 	OS_OPEN_LOG,
 	OS_OPEN_PROGRAM,
 	OS_READ_FILE,
+	OS_LISTEN,
+	OS_ACCEPT,
 	OS_ANY, /* each of the above */
 	OS_UNMAP,
 	OS_NAME,
@@ -67,6 +69,7 @@ struct os_fake {
 	bool confined;      /* by gcm_os_confine */
 	uintptr_t image_lo; /* where the library seems to be loaded */
 	uintptr_t image_hi;
+	uint32_t user;       /* 1000 */
 	uint64_t now_ns;     /* the clock, unless threads are real */
 	uint64_t cpu_ns;     /* what each look at the CPU clock adds */
 	unsigned int faster; /* real threads: how much faster waits are over */
@@ -102,6 +105,22 @@ const char *os_fake_stderr(void);
 const char *os_fake_log(void);
 const char *os_fake_log_path(void);
 int os_fake_logs_open(void); /* descriptors of ours not closed yet */
+
+/* Clients of the one listener: a number each, from 0.  What a client says is
+ * there at once; what it is told is kept, as far as there is room.
+ */
+enum {
+	OS_FAKE_CLIENTS = 32
+};
+int os_fake_connect(uint32_t uid);
+void os_fake_say(int client, const char *bytes);
+void os_fake_hang_up(int client);
+void os_fake_room(int client, size_t bytes); /* more, for what it is told */
+const char *os_fake_told(int client);
+bool os_fake_dropped(int client); /* the connection was closed */
+bool os_fake_waiting(int client); /* it has not been accepted */
+bool os_fake_is_listening(void);
+const char *os_fake_channel(void); /* the listener's name */
 
 /* What a child sees after fork: wiped pages read as zero, no thread. */
 void os_fake_wipe(void);

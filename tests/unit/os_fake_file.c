@@ -122,6 +122,8 @@ gcm_os_close(int fd)
 {
 	_Atomic int *count = fd == LOG_FD ? &nlogs : &nprograms;
 
+	if (os_fake_close_socket(fd))
+		return;
 	if ((fd != LOG_FD && fd != PROGRAM_FD) ||
 	    atomic_fetch_sub(count, 1) <= 0)
 		os_fake_break("closed somebody else's descriptor");

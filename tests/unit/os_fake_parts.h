@@ -17,6 +17,9 @@ void os_fake_forget_thread(void);
 /* Nothing was written yet. */
 void os_fake_forget_texts(void);
 
+/* Is it a socket?  Then it is closed. */
+bool os_fake_close_socket(int fd);
+
 /* Ranges of memory that are ours. */
 void os_fake_range_add(uintptr_t lo, uintptr_t hi);
 void os_fake_range_drop(uintptr_t lo, uintptr_t hi);

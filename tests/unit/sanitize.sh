@@ -32,14 +32,14 @@ build_objects() { # KIND FLAGS
 		name=$(basename "$source" .c)
 		flags=$2
 		case $1:$name in
-		*:os_linux | *:os_linux_file | *:arch_aarch64 | *:line_aarch64) continue ;;
+		*:os_linux | *:os_linux_file | *:os_linux_socket | *:arch_aarch64 | *:line_aarch64) continue ;;
 		thread:line | thread:line_x86_64) continue ;;
 		thread:stat) # counts states by words, beside those who store
 			flags="$2 -fno-sanitize=thread" ;;
 		esac
 		compile "$flags" "$source" "$1/core_$name.o"
 	done
-	for name in os_fake os_fake_file os_fake_range os_fake_thread rig \
+	for name in os_fake os_fake_file os_fake_range os_fake_socket os_fake_thread rig \
 	    rig_blocks rig_tear; do
 		compile "$2" "$GCMTEST_SRCDIR/tests/unit/$name.c" "$1/rig_$name.o"
 	done
@@ -51,6 +51,7 @@ sources_of() {
 	case $1 in
 	*/fault) echo tests/fault/fault.c tests/fault/scenario.c ;;
 	*/ops) echo tests/fuzz/ops.c tests/fuzz/step.c ;;
+	*/fuzz/channel) echo tests/fuzz/channel.c ;;
 	*/filter) echo "$1.c" tests/unit/unit.c tests/unit/unit_run.c tests/unit/lives.c scan/filter.c scan/filter_x86_64.c ;;
 	*) echo "$1.c" tests/unit/unit.c tests/unit/unit_run.c tests/unit/lives.c ;;
 	esac
