@@ -6,6 +6,8 @@ bin_PROGRAMS += %D%/gcmalloc
 %C%_gcmalloc_SOURCES = \
 	%D%/gcmalloc.c \
 	%D%/verb.h \
+	%D%/help.h \
+	%D%/help.c \
 	%D%/options.h \
 	%D%/options.c \
 	%D%/launch.h \

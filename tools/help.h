@@ -1,0 +1,11 @@
+/* help.h -- what the command says of itself, from the table of its verbs */
+#ifndef GCM_TOOLS_HELP_H
+#define GCM_TOOLS_HELP_H
+
+struct verb;
+
+/* All to stdout: of the whole, and of `gcmalloc VERB --help`. */
+void print_help(void);
+void print_verb_help(const struct verb *verb);
+
+#endif
