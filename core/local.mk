@@ -64,6 +64,8 @@ noinst_LTLIBRARIES += %D%/libcore.la %D%/libcore-noos.la
 	%D%/option.def \
 	%D%/option.h \
 	%D%/option.c \
+	%D%/option_format.h \
+	%D%/option_value.c \
 	%D%/stat.def \
 	%D%/stat.h \
 	%D%/stat.c \

@@ -1,4 +1,5 @@
-# tools: the gcmalloc command.  Takes nothing of the library but its tables.
+# tools: the gcmalloc command.  Takes nothing of the library but its tables, and
+# the parser of an option's value.
 
 bin_PROGRAMS += %D%/gcmalloc
 
@@ -10,6 +11,9 @@ bin_PROGRAMS += %D%/gcmalloc
 	%D%/help.c \
 	%D%/options.h \
 	%D%/options.c \
+	%D%/setting.h \
+	%D%/setting.c \
+	core/option_value.c \
 	%D%/launch.h \
 	%D%/launch.c \
 	%D%/ask.h \

@@ -3,6 +3,7 @@
 tools_tests = \
 	%D%/arguments.sh \
 	%D%/channel.py \
+	%D%/run.sh \
 	%D%/doctor.sh \
 	%D%/doctor_process.sh
 
