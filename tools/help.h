@@ -8,4 +8,11 @@ struct verb;
 void print_help(void);
 void print_verb_help(const struct verb *verb);
 
+/* For the manual page: lines of SYNOPSIS, the section COMMANDS. */
+void print_synopsis_manual(void);
+void print_command_manual(void);
+
+/* For roff, in plain letters. */
+void print_roff(const char *text);
+
 #endif

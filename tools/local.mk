@@ -9,6 +9,8 @@ bin_PROGRAMS += %D%/gcmalloc
 	%D%/verb.h \
 	%D%/help.h \
 	%D%/help.c \
+	%D%/complete.h \
+	%D%/complete.c \
 	%D%/options.h \
 	%D%/options.c \
 	%D%/setting.h \

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/help.h"
+
 const struct option_row option_rows[] = {
 #define OPT(name, dflt, lo, hi, unit, status, doc)                             \
 	{NUMBER, "GCM_" #name, #name, dflt, {unit, lo, hi}, #status, doc},
@@ -165,16 +167,6 @@ print_option_markdown(void)
 
 		printf("| `%s` | %s | %s | %s | %s |\n", row->name, row->doc,
 		    values_of_option(row), default_of_option(row), row->status);
-	}
-}
-
-static void
-print_roff(const char *text)
-{
-	for (; *text != '\0'; text++) {
-		if (*text == '-')
-			putchar('\\');
-		putchar(*text);
 	}
 }
 
