@@ -48,6 +48,7 @@ noinst_LTLIBRARIES += %D%/libcore.la %D%/libcore-noos.la
 	%D%/cycle_state.h \
 	%D%/cycle_thread.c \
 	%D%/cycle_count.c \
+	%D%/probe.h \
 	%D%/pin.h \
 	%D%/pin.c \
 	%D%/sweep.h \

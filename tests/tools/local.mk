@@ -4,6 +4,7 @@ tools_tests = \
 	%D%/arguments.sh \
 	%D%/channel.py \
 	%D%/run.sh \
+	%D%/probes.sh \
 	%D%/completion.sh \
 	%D%/doctor.sh \
 	%D%/doctor_process.sh
