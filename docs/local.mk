@@ -10,7 +10,7 @@ bashcompletiondir = $(datadir)/bash-completion/completions
 dist_bashcompletion_DATA = %D%/completion/gcmalloc
 zshcompletiondir = $(datadir)/zsh/site-functions
 dist_zshcompletion_DATA = %D%/completion/_gcmalloc
-dist_doc_DATA += %D%/probes.md
+dist_doc_DATA += %D%/probes.md %D%/systemd.md %D%/systemd/gcmalloc.conf
 EXTRA_DIST += %D%/HACKING.md %D%/critical-path.md %D%/benchmarks.md \
 	%D%/introducing.md %D%/traps.md %D%/compatibility.md \
 	%D%/design/heap.md %D%/design/collector.md \

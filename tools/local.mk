@@ -39,3 +39,12 @@ bin_PROGRAMS += %D%/gcmalloc
 	%D%/doctor.h \
 	%D%/doctor.c \
 	%D%/doctor_run.c
+
+# gdb's script: found beside the library in the build tree, and by the path of
+# the installed one.
+gdbscriptdir = $(datadir)/gdb/auto-load$(libdir)
+dist_gdbscript_DATA = %D%/libgcmalloc.so-gdb.py
+noinst_DATA = .libs/libgcmalloc.so-gdb.py
+.libs/libgcmalloc.so-gdb.py: %D%/libgcmalloc.so-gdb.py
+	$(AM_V_GEN)mkdir -p .libs && cp $< $@
+CLEANFILES += .libs/libgcmalloc.so-gdb.py

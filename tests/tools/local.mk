@@ -4,6 +4,8 @@ tools_tests = \
 	%D%/arguments.sh \
 	%D%/channel.py \
 	%D%/run.sh \
+	%D%/systemd.sh \
+	%D%/gdb.sh \
 	%D%/probes.sh \
 	%D%/completion.sh \
 	%D%/doctor.sh \
