@@ -6,6 +6,7 @@
  */
 #include "tools/complete.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,12 +34,17 @@ print_choices(const struct option_row *row)
 static void
 print_settings(void)
 {
-	for (size_t i = 0; i < noptions; i++) {
-		char name[SWITCH_BYTES];
+	static const char *const names[] = {
+#define LIVE(name) #name,
+#include "core/live.def"
+#undef LIVE
+	};
 
-		name_switch(&option_rows[i], name);
-		if (option_rows[i].kind == NUMBER)
-			printf(" %s=", name + 2);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		putchar(' ');
+		for (const char *c = names[i]; *c != '\0'; c++)
+			putchar(tolower(*c));
+		putchar('=');
 	}
 }
 

@@ -14,12 +14,24 @@
 #include "tools/figures.h"
 #include "tools/help.h"
 #include "tools/launch.h"
+#include "tools/manual.h"
 #include "tools/options.h"
+#include "tools/top.h"
 #include "tools/verb.h"
 
 static const struct verb_option doctor_options[] = {
     {"-n", NULL, "Do not run the program.", WORD_NONE},
     {"-o", "FILE", "Write the lines there.", WORD_FILE},
+    {NULL, NULL, NULL, WORD_NONE},
+};
+
+static const struct verb_option top_options[] = {
+    {"-b", NULL, "Plain text, for files and pipes; also --batch.", WORD_NONE},
+    {"-d", "SECONDS", "Look again after so long (default 2).", WORD_NONE},
+    {"-n", "COUNT", "Look so often, then end.", WORD_NONE},
+    {"--sort", "COLUMN", "Begin with the largest there (default heap).",
+	WORD_NONE},
+    {"--list", NULL, "Numbers and names of the processes only.", WORD_NONE},
     {NULL, NULL, NULL, WORD_NONE},
 };
 
@@ -33,46 +45,19 @@ static const struct verb_option stat_options[] = {
 const struct verb verbs[] = {
     {"run", "[OPTION...] [--] PROGRAM [ARGUMENT...]",
 	"Run PROGRAM with " LIBRARY " in place of its malloc.", run_program,
-	.word = WORD_PROGRAM, .library_options = true,
-	.more =
-	    "The library is put first in LD_PRELOAD, before what is there "
-	    "already.  It is\nthe one in the build tree of this command, if it "
-	    "lies in one, else the\ninstalled one, else one beside the "
-	    "command or in ../lib of it.  Where it can\nhave no effect that is "
-	    "said in one line, and the program is run all the same.\n"
-	    "\n"
-	    "Each of the library's options can be given: GCM_PERCENT=50 is "
-	    "--percent 50 or\n--percent=50, a key of GCM_DEBUG likewise, and "
-	    "those keys that are switches\nneed no value: --gctrace.  Hyphens "
-	    "within do not count: --min-heap is\nGCM_MINHEAP.  Options win "
-	    "over the environment, keys are added to the list.\nA bad value is "
-	    "refused before the program starts."},
+	.word = WORD_PROGRAM, .library_options = true, .more = run_manual},
     {"doctor", "[-n] [-o FILE] [--] PROGRAM [ARGUMENT...] | PID",
 	"Say whether that works for PROGRAM here, or in a running process.",
 	consult_doctor, .word = WORD_PROGRAM_OR_PROCESS,
-	.options = doctor_options,
-	.more =
-	    "It looks at the program's file, at what is preloaded and at the "
-	    "system, runs\nthe program with the library and has the library "
-	    "say what it decided.  Where\nthe library would not be active the "
-	    "program is not run.  The program keeps its\ninput and output and "
-	    "the meaning of its arguments; its own exit status is one\nof the "
-	    "lines.  They come when it has ended, on standard error.\n"
-	    "\n"
-	    "Of a running process, given by its number, nothing is run, and "
-	    "the lines are\non standard output; what the library decided is "
-	    "read from its memory, which\ntakes the right to trace it.\n"
-	    "\n"
-	    "What a script starts, and children, are not looked at: only the "
-	    "process itself."},
+	.options = doctor_options, .more = doctor_manual},
+    {"top", "[-b] [-d SECONDS] [-n COUNT] [--sort COLUMN] [PID...]",
+	"Watch all processes with the library, or these.", watch_processes,
+	.word = WORD_PROCESS, .options = top_options, .more = top_manual},
     {"stat", "PID | --all [--json | --prometheus]",
 	"Show a running process's figures, and where its memory went.",
 	show_figures, .word = WORD_PROCESS, .options = stat_options},
     {"gc", "PID", "Ask a running process for a collection.", ask_collector,
-	.word = WORD_PROCESS,
-	.more =
-	    "It fails if the process has no collector now, because its heap is "
-	    "small or it\nhas been quiet and was collected."},
+	.word = WORD_PROCESS, .more = gc_manual},
     {"set", "PID NAME=VALUE...", "Change options of a running process.",
 	set_options, .word = WORD_SETTING},
     {"dump", "PID", "Have a running process write its flight recorder.",

@@ -4,9 +4,18 @@
 bin_PROGRAMS += %D%/gcmalloc
 
 %C%_gcmalloc_CPPFLAGS = $(LIB_CPPFLAGS) -DGCM_LIBDIR='"$(libdir)"'
+%C%_gcmalloc_CFLAGS = $(AM_CFLAGS) $(CURSES_CFLAGS)
+%C%_gcmalloc_LDADD = $(CURSES_LIBS)
 %C%_gcmalloc_SOURCES = \
 	%D%/gcmalloc.c \
 	%D%/verb.h \
+	%D%/manual.h \
+	%D%/manual.c \
+	%D%/top.h \
+	%D%/top.c \
+	%D%/top_screen.c \
+	%D%/sample.h \
+	%D%/sample.c \
 	%D%/help.h \
 	%D%/help.c \
 	%D%/complete.h \
