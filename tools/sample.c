@@ -179,6 +179,16 @@ judge_error(int error)
 	}
 }
 
+/* Dead, but not yet waited for: what it ran is not there any more. */
+static bool
+is_dead(long pid)
+{
+	char path[64], exe[4];
+
+	snprintf(path, sizeof(path), "/proc/%ld/exe", pid);
+	return readlink(path, exe, sizeof(exe)) < 0 && errno == ENOENT;
+}
+
 static void
 take_reply(struct process *process, const struct reply *reply)
 {
@@ -208,6 +218,8 @@ look_at(struct process *process)
 	error = read_figures(process->pid, &reply, PATIENCE_MS);
 	process->standing =
 	    error == 0 ? judge_reply(&reply) : judge_error(error);
+	if (process->standing == STANDING_NO_LIBRARY && is_dead(process->pid))
+		process->standing = STANDING_GONE;
 	if (error == 0)
 		take_reply(process, &reply);
 	process->value[COLUMN_RSS] = read_resident(process->pid);
