@@ -49,11 +49,26 @@ bin_PROGRAMS += %D%/gcmalloc
 	%D%/doctor.c \
 	%D%/doctor_run.c
 
-# gdb's script: found beside the library in the build tree, and by the path of
-# the installed one.
+# gdb's script, with the rows of the library's tables in it: found beside the
+# library in the build tree, and by the path of the installed one.
 gdbscriptdir = $(datadir)/gdb/auto-load$(libdir)
-dist_gdbscript_DATA = %D%/libgcmalloc.so-gdb.py
+gdbscript_DATA = %D%/libgcmalloc.so-gdb.py
 noinst_DATA = .libs/libgcmalloc.so-gdb.py
-.libs/libgcmalloc.so-gdb.py: %D%/libgcmalloc.so-gdb.py
-	$(AM_V_GEN)mkdir -p .libs && cp $< $@
-CLEANFILES += .libs/libgcmalloc.so-gdb.py
+EXTRA_DIST += %D%/libgcmalloc.so-gdb.py.in
+CLEANFILES += %D%/libgcmalloc.so-gdb.py .libs/libgcmalloc.so-gdb.py
+
+about_tables = $(top_srcdir)/core/about.def $(top_srcdir)/core/figure.def
+about_format = $(top_srcdir)/core/about_format.h
+%D%/libgcmalloc.so-gdb.py: %D%/libgcmalloc.so-gdb.py.in $(about_tables) \
+		$(about_format)
+	$(AM_V_GEN)rows=`sed -n 's/^TEXT(\([a-z_]*\),.*/\1:T/p; \
+		s/^COUNT(\([a-z_]*\),.*/\1/p; \
+		s/^KEPT(\([a-z_]*\),.*/kept.\1/p' $(about_tables) | tr '\n' ' '` && \
+	head=`sed -n 's/^#define GCM_ABOUT_HEAD "\([^"]*\)".*/\1/p' \
+		$(about_format)` && \
+	$(MKDIR_P) %D% && sed "s/@ABOUT_ROWS@/$$rows/; s/@ABOUT_HEAD@/$$head/" \
+		$(srcdir)/%D%/libgcmalloc.so-gdb.py.in > $@
+
+# The library's own rule removes what is beside it.
+.libs/libgcmalloc.so-gdb.py: %D%/libgcmalloc.so-gdb.py libgcmalloc.la
+	$(AM_V_GEN)$(MKDIR_P) .libs && cp %D%/libgcmalloc.so-gdb.py $@

@@ -7,13 +7,6 @@ gdb -nx -batch -ex 'python print("py" + "thon")' 2> err | grep -qx python ||
 	exit 77
 script=libgcmalloc.so-gdb.py
 
-# The rows are those of the table.
-sed -n 's/^TEXT(\([a-z_]*\),.*/\1 T/p; s/^COUNT(\([a-z_]*\),.*/\1/p' \
-	"$GCMTEST_SRCDIR/core/about.def" > rows
-sed -n '/^ABOUT_ROWS/,/)$/p' "$GCMTEST_SRCDIR/tools/$script" |
-	tr ',' '\n' | sed -n "s/.*'\(.*\)'.*/\1/p" | cmp -s - rows ||
-	fail "ABOUT_ROWS is not as core/about.def"
-
 build program -g -pthread << 'EOF'
 #include <pthread.h>
 #include <semaphore.h>
@@ -79,7 +72,7 @@ has() {
 	return 0
 }
 
-cp "$GCMTEST_LIB" "$GCMTEST_SRCDIR/tools/$script" . || exit 1
+cp "$GCMTEST_LIB" "$GCMTEST_BUILDDIR/tools/$script" . || exit 1
 ask "$PWD/libgcmalloc.so" \
 	'^library +[0-9.]+ /.*libgcmalloc.so' '^heap +[0-9.]+ MiB, zone 0x6' \
 	'^cycle +[1-9][0-9]* began, [1-9]' '^collector on, back end [a-z]' \
@@ -107,6 +100,7 @@ ask "$PWD/stripped/libgcmalloc.so" \
 	'^library +[0-9.]+ /.*libgcmalloc.so' \
 	'^cycles +[1-9][0-9]* ended, [0-9]+ given up, back end [a-z]' \
 	'^block 0x6[0-9a-f]+, (208|224) bytes, class [0-9]+' '^offset  5$' \
+	'^last +heap [0-9.]+ .*, goal [0-9.]+ ' '^pauses +[1-9]' \
 	'^owner   cache [0-9]+$' '^More is known where' '^offset  3000000$'
 
 # A process that runs, where its library lies; another signal.
