@@ -59,6 +59,10 @@ done
 # One that vanishes, one without the library, one that never was.
 set -- $all
 kill -9 "$1"
+i=0
+while kill -0 "$1" 2> /dev/null && [ $((i += 1)) -lt 100 ]; do
+	sleep 0.1
+done
 sleep 60 &
 plain=$!
 pids="$pids $plain"
