@@ -66,6 +66,9 @@ done
 sleep 60 &
 plain=$!
 pids="$pids $plain"
+until grep -qx sleep /proc/$plain/comm; do
+	sleep 0.05
+done
 "$gcmalloc" top -b -n 1 "$1" $plain 999999999 > out 2> err || fail "gone: $?"
 grep -q "^ *$1 .* gone$" out || fail "not gone: $(cat out)"
 grep -q "^ *$plain sleep .* no library$" out || fail "a stranger: $(cat out)"
