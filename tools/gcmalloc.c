@@ -55,13 +55,14 @@ const struct verb verbs[] = {
 	.word = WORD_PROCESS, .options = top_options, .more = top_manual},
     {"stat", "PID | --all [--json | --prometheus]",
 	"Show a running process's figures, and where its memory went.",
-	show_figures, .word = WORD_PROCESS, .options = stat_options},
+	show_figures, .word = WORD_PROCESS, .options = stat_options,
+	.more = stat_manual},
     {"gc", "PID", "Ask a running process for a collection.", ask_collector,
 	.word = WORD_PROCESS, .more = gc_manual},
     {"set", "PID NAME=VALUE...", "Change options of a running process.",
-	set_options, .word = WORD_SETTING},
+	set_options, .word = WORD_SETTING, .more = set_manual},
     {"dump", "PID", "Have a running process write its flight recorder.",
-	dump_trace, .word = WORD_PROCESS},
+	dump_trace, .word = WORD_PROCESS, .more = dump_manual},
 };
 const size_t nverbs = sizeof(verbs) / sizeof(verbs[0]);
 

@@ -55,3 +55,14 @@ const char top_manual[] =
     "column to\nsort by, r turns the order, + and - change the interval, q "
     "quits. "
     "Where output is\nno terminal it is text, once.";
+
+const char stat_manual[] =
+    "The figures come from the process itself or, where nobody answers there, "
+    "as of\nthe last collection from its memory; that is said.  With --all: of "
+    "all processes\nwith the library that we may ask.";
+
+const char set_manual[] =
+    "NAME is percent, minheap, memlimit, interval, pause, mode (collect or "
+    "report),\ngctrace or scavtrace; VALUE as in libgcmalloc(7).";
+
+const char dump_manual[] = "The name of the file is printed.";

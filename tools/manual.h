@@ -4,6 +4,7 @@
 #ifndef GCM_TOOLS_MANUAL_H
 #define GCM_TOOLS_MANUAL_H
 
-extern const char run_manual[], doctor_manual[], gc_manual[], top_manual[];
+extern const char run_manual[], doctor_manual[], stat_manual[], gc_manual[],
+    set_manual[], dump_manual[], top_manual[];
 
 #endif
