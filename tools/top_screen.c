@@ -38,6 +38,8 @@ enum {
 	LABEL_WIDTH = 8, /* beside the curves */
 	SHADES = 8,      /* of a row of the curves */
 	ESCAPE = 27,
+	ALARMING = 1, /* pairs of colours */
+	LIVELY = 2,
 	INTERVAL_LEAST_MS = 100,
 	INTERVAL_MOST_MS = 3600 * 1000
 };
@@ -115,6 +117,23 @@ fit_columns(bool *fits)
 	return left > 0 ? left : 0;
 }
 
+/* A late free is worth a look. */
+static attr_t
+look_of_standing(enum standing standing)
+{
+	switch (standing) {
+	case STANDING_LATE:
+		return A_BOLD | (attr_t)COLOR_PAIR(ALARMING);
+	case STANDING_COLLECTING:
+		return (attr_t)COLOR_PAIR(LIVELY);
+	case STANDING_IDLE:
+	case STANDING_REPORT:
+		return A_NORMAL;
+	default:
+		return A_DIM;
+	}
+}
+
 static void
 draw_row(int y, const bool *fits, const struct view *view,
     const struct process *process)
@@ -137,10 +156,12 @@ draw_row(int y, const bool *fits, const struct view *view,
 			    text, sizeof(text), "%s", sample_columns[id].title);
 		if (process == NULL && id == (int)view->sample->by)
 			attron(A_BOLD | A_UNDERLINE);
+		if (process != NULL && id == COLUMN_STATE)
+			attron(look_of_standing(process->standing));
 		draw(y, x, "%*.*s",
 		    sample_columns[id].kind == WORDS ? -width : width, width,
 		    text);
-		attroff(A_BOLD | A_UNDERLINE);
+		attroff(A_BOLD | A_UNDERLINE | A_COLOR | A_DIM);
 		x += width + 1;
 	}
 	attroff(A_REVERSE);
@@ -509,6 +530,10 @@ watch_on_screen(struct sample *sample, struct watch *watch)
 	keypad(stdscr, TRUE);
 	set_escdelay(25);
 	(void)curs_set(0);
+	if (has_colors() && start_color() == OK && use_default_colors() == OK) {
+		init_pair(ALARMING, COLOR_RED, -1);
+		init_pair(LIVELY, COLOR_GREEN, -1);
+	}
 	run_view(&view);
 	endwin();
 	delscreen(screen);
