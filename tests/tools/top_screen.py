@@ -4,6 +4,7 @@ keys, other sizes, processes that vanish, and the terminal as it was at the end.
 
 With words behind it: their screen after a while, to be looked at.
 """
+import codecs
 import fcntl
 import os
 import pty
@@ -26,10 +27,12 @@ class Screen:
     def __init__(self, rows, columns):
         self.resize(rows, columns)
         self.rest = ''
+        self.decoder = codecs.getincrementaldecoder('utf-8')('replace')
 
     def resize(self, rows, columns):
         self.rows, self.columns = rows, columns
         self.y = self.x = 0
+        self.top, self.bottom = 0, rows - 1  # what scrolls
         self.cells = [[' '] * columns for _ in range(rows)]
 
     def text(self):
@@ -41,6 +44,22 @@ class Screen:
         if self.y < self.rows:
             self.cells[self.y][self.x] = letter
         self.x += 1
+
+    def scroll(self, leaves, enters):
+        del self.cells[leaves]
+        self.cells.insert(enters, [' '] * self.columns)
+
+    def line_feed(self):
+        if self.y == self.bottom:
+            self.scroll(self.top, self.bottom)
+        else:
+            self.y = min(self.y + 1, self.rows - 1)
+
+    def line_back(self):
+        if self.y == self.top:
+            self.scroll(self.bottom, self.top)
+        else:
+            self.y = max(self.y - 1, 0)
 
     def clear(self, kind):
         if kind == 0:
@@ -57,6 +76,10 @@ class Screen:
             second = numbers[1] if len(numbers) > 1 else 1
             self.y = min(count, self.rows) - 1
             self.x = min(max(second, 1), self.columns) - 1
+        elif final == 'r':
+            second = numbers[1] if len(numbers) > 1 else self.rows
+            self.top, self.bottom = count - 1, min(second, self.rows) - 1
+            self.y = self.x = 0
         elif final == 'J':
             self.clear(first)
         elif final == 'K' and first == 0:
@@ -69,11 +92,11 @@ class Screen:
             self.x += {'C': count, 'D': -count}.get(final, 0)
 
     def feed(self, data):
-        data = self.rest + data.decode('utf-8', 'replace')
+        data = self.rest + self.decoder.decode(data)
         self.rest = ''
         at = 0
         token = re.compile(r'\x1b\[[?]?([0-9;]*)([A-Za-z])|\x1b[()].|'
-                           r'\x1b[=>78M]|[\x00-\x1f]|[^\x00-\x1f]')
+                           r'\x1b[^\[()]|[\x00-\x1a]|[^\x00-\x1f]')
         while at < len(data):
             found = token.match(data, at)
             if not found:
@@ -87,7 +110,9 @@ class Screen:
             elif word == '\r':
                 self.x = 0
             elif word == '\n':
-                self.y = min(self.y + 1, self.rows - 1)
+                self.line_feed()
+            elif word == '\x1bM':
+                self.line_back()
             elif word == '\b':
                 self.x = max(self.x - 1, 0)
             elif word >= ' ':
