@@ -22,6 +22,7 @@
 #include "core/own.h"
 #include "core/pageheap.h"
 #include "core/pin.h"
+#include "core/probe.h"
 #include "core/report.h"
 #include "core/resident.h"
 #include "core/scanner.h"

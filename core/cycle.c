@@ -26,6 +26,7 @@
 #include "core/option.h"
 #include "core/os.h"
 #include "core/pin.h"
+#include "core/probe.h"
 #include "core/report.h"
 #include "core/scavenge.h"
 #include "core/sweep.h"
@@ -99,6 +100,8 @@ take_white(const struct gcm_trace *trace, struct gcm_sweep *sweep)
 	gcm_sweep_heap(sweep);
 	if (sweep->audit)
 		gcm_audit_sweep_end(gcm_cycle.scanner);
+	GCM_PROBE(reclaim, sweep->freed_bytes, sweep->freed_blocks,
+	    sweep->limbo_bytes);
 	atomic_store(&gcm_cycle.base, sweep->live_bytes);
 	if (sweep->freed_bytes > 0) {
 		(void)gcm_cache_trim(NULL);
@@ -269,6 +272,8 @@ gcm_cycle_run(uint32_t wish, bool periodic)
 	outcome.heap_before = atomic_load(&gcm_cycle.base);
 	outcome.heap_start = gcm_cycle_heap();
 	atomic_fetch_add(&gcm_cycle.number, 1);
+	GCM_PROBE(cycle_begin, atomic_load(&gcm_cycle.number), outcome.forced,
+	    outcome.heap_start, outcome.goal);
 	outcome.trace.colour = take_colour();
 	outcome.trace.pause_ns = (uint64_t)gcm_options.PAUSE;
 	outcome.trace.urgent = is_urgent(wish, outcome.heap_start);
@@ -295,6 +300,8 @@ gcm_cycle_run(uint32_t wish, bool periodic)
 	gcm_cycle.stat.forced += outcome.forced;
 	atomic_store(&gcm_cycle.last_ns, gcm_os_now_ns());
 	atomic_store(&gcm_cycle.active, false);
+	GCM_PROBE(cycle_end, atomic_load(&gcm_cycle.number), outcome.why,
+	    outcome.sweep.live_bytes, gcm_cycle.pace.goal);
 	report_cycle(&outcome);
 	if (gcm_audit_is_on())
 		gcm_audit_write_line(
@@ -323,6 +330,7 @@ gcm_cycle_late(const void *block, const char *call, bool first)
 	char buffer[64];
 	struct gcm_text text;
 
+	GCM_PROBE(late_free, block, call);
 	gcm_cycle.stat.late_frees++;
 	if (!first)
 		return;

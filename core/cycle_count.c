@@ -15,6 +15,7 @@
 #include "core/figure.h"
 #include "core/option.h"
 #include "core/os.h"
+#include "core/probe.h"
 
 enum {
 	WAIT_NS = 5 * 1000 * 1000, /* for a marker that is outrun, at once */
@@ -96,16 +97,22 @@ look_at_growth(struct gcm_cache *cache)
 	if (gcm_cycle.scanner == NULL)
 		return;
 	if (atomic_load_explicit(&gcm_cycle.behind, memory_order_relaxed) &&
-	    cache == gcm_cache_self())
+	    cache == gcm_cache_self()) {
+		GCM_PROBE(assist, gcm_cycle_heap(), 0);
 		pay_tax();
+		GCM_PROBE(assist_end);
+	}
 	heap = gcm_cycle_heap();
 	gcm_figure_keep_heap(heap);
 	if (heap >= atomic_load(&gcm_cycle.trigger)) {
 		if (!atomic_load(&gcm_cycle.active) && !is_wished())
 			gcm_cycle_wish(GCM_WISH_GROWTH);
 		if (heap >= atomic_load(&gcm_cycle.assist) &&
-		    cache == gcm_cache_self())
+		    cache == gcm_cache_self()) {
+			GCM_PROBE(assist, heap, atomic_load(&gcm_cycle.assist));
 			wait_for_marker();
+			GCM_PROBE(assist_end);
+		}
 	} else if (atomic_load(&gcm_cycle.alive) == 0) {
 		if (is_overdue())
 			gcm_cycle_wish(GCM_WISH_FORCED);

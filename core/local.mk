@@ -48,6 +48,7 @@ noinst_LTLIBRARIES += %D%/libcore.la %D%/libcore-noos.la
 	%D%/cycle_state.h \
 	%D%/cycle_thread.c \
 	%D%/cycle_count.c \
+	%D%/probe.h \
 	%D%/pin.h \
 	%D%/pin.c \
 	%D%/sweep.h \
@@ -64,6 +65,8 @@ noinst_LTLIBRARIES += %D%/libcore.la %D%/libcore-noos.la
 	%D%/option.def \
 	%D%/option.h \
 	%D%/option.c \
+	%D%/option_format.h \
+	%D%/option_value.c \
 	%D%/stat.def \
 	%D%/stat.h \
 	%D%/stat.c \

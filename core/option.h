@@ -3,12 +3,7 @@
 #define GCM_CORE_OPTION_H
 
 #include "core/base.h"
-
-enum {
-	GCM_OFF = -1,
-	GCM_CGROUP = -2,
-	GCM_ALL = -3
-};
+#include "core/option_format.h"
 
 enum gcm_mode { /* values of MODE */
 	GCM_MODE_COLLECT,

@@ -640,9 +640,11 @@ gcm_stop_world(uint64_t deadline_ns)
 	if (gcm_stop_is_hopeless())
 		return -EDEADLK;
 	clear_entries();
+	GCM_PROBE(stop_begin, atomic_load(&gcm_stop_word) + 1);
 	atomic_store(&stop.pid, gcm_os_pid());
 	atomic_fetch_add(&gcm_stop_word, 1);
 	error = stop_all(deadline_ns);
+	GCM_PROBE(stopped, atomic_load(&gcm_stop_word), error, stop.used);
 	if (error == 0)
 		return 0;
 	gcm_stop_resume();
@@ -656,6 +658,7 @@ gcm_stop_resume(void)
 {
 	atomic_fetch_add(&gcm_stop_word, 1);
 	gcm_os_wake(&gcm_stop_word, UINT32_MAX >> 1);
+	GCM_PROBE(stop_end, atomic_load(&gcm_stop_word) - 1);
 }
 
 size_t

@@ -1,7 +1,9 @@
 /* launch.c -- gcmalloc run: a program with the library in place of its malloc
  *
  * MODEL   The library is put first in LD_PRELOAD.  It is the one of the build
- *         tree this command lies in, else the one it was installed with.
+ *         tree this command lies in, else the one it was installed with, else
+ *         one that lies beside the command or in ../lib of it, as in a tree
+ *         that was copied elsewhere.
  *
  *         Where it can have no effect that is said in one line, and the
  *         program is run all the same.
@@ -16,23 +18,35 @@
 #include <unistd.h>
 
 #include "tools/program.h"
+#include "tools/setting.h"
 #include "tools/verb.h"
 
 int
 find_library(char *path)
 {
+	static const char *const places[] = {
+	    "../.libs/", /* of a build tree */
+	    GCM_LIBDIR "/",
+	    "",
+	    "../lib/",
+	};
 	char self[PATH_MAX];
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
-	if (len > 0) {
-		self[len] = '\0';
+	self[len > 0 ? len : 0] = '\0';
+	if (len > 0)
 		*strrchr(self, '/') = '\0';
-		len = snprintf(path, PATH_MAX, "%s/../.libs/" LIBRARY, self);
-		if (len < PATH_MAX && access(path, R_OK) == 0)
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		bool beside = places[i][0] != '/';
+		int n = snprintf(path, PATH_MAX, "%s%s%s" LIBRARY,
+		    beside ? self : "", beside ? "/" : "", places[i]);
+
+		if (beside && len <= 0)
+			continue;
+		if (n < PATH_MAX && access(path, R_OK) == 0)
 			return 0;
 	}
-	len = snprintf(path, PATH_MAX, "%s/" LIBRARY, GCM_LIBDIR);
-	return len < PATH_MAX && access(path, R_OK) == 0 ? 0 : -1;
+	return -1;
 }
 
 int
@@ -79,8 +93,9 @@ run_program(char **argv)
 {
 	char path[PATH_MAX];
 
-	if (*argv != NULL && strcmp(*argv, "--") == 0)
-		argv++;
+	argv = take_settings("run", argv);
+	if (argv == NULL)
+		return EXIT_USAGE;
 	if (*argv == NULL)
 		return refuse(EXIT_USAGE, "run: which program?");
 	if (find_library(path) != 0)

@@ -10,27 +10,16 @@
 #include <stdio.h>
 #include <string.h>
 
-enum kind {
-	NUMBER, /* by unit, or one of the unit's choices */
-	FILE_NAME,
-	DEBUG_KEY /* of GCM_DEBUG's list */
-};
+#include "tools/help.h"
 
-struct option_row {
-	enum kind kind;
-	const char *name;
-	int64_t dflt;
-	const char *unit;
-	const char *status;
-	const char *doc;
-};
-
-static const struct option_row option_rows[] = {
+const struct option_row option_rows[] = {
 #define OPT(name, dflt, lo, hi, unit, status, doc)                             \
-	{NUMBER, "GCM_" #name, dflt, unit, #status, doc},
-#define PATH(name, status, doc) {FILE_NAME, "GCM_" #name, 0, "", #status, doc},
+	{NUMBER, "GCM_" #name, #name, dflt, {unit, lo, hi}, #status, doc},
+#define PATH(name, status, doc)                                                \
+	{FILE_NAME, "GCM_" #name, #name, 0, {"", 0, 0}, #status, doc},
 #define DBG(name, dflt, lo, hi, status, doc)                                   \
-	{DEBUG_KEY, "GCM_DEBUG=" #name, dflt, "count", #status, doc},
+	{DEBUG_KEY, "GCM_DEBUG=" #name, #name, dflt, {"count", lo, hi},        \
+	    #status, doc},
 #include "core/option.def"
 #undef OPT
 #undef PATH
@@ -40,6 +29,8 @@ static const struct option_row option_rows[] = {
 enum {
 	NOPTIONS = sizeof(option_rows) / sizeof(option_rows[0])
 };
+
+const size_t noptions = NOPTIONS;
 
 /* What a unit's suffixes are worth, largest first. */
 struct suffix {
@@ -74,25 +65,24 @@ print_scaled(FILE *out, int64_t value, const struct suffix *suffix)
 static void
 print_number(FILE *out, const struct option_row *row)
 {
-	if (row->unit[0] == '=')
-		print_choice(out, row->unit + 1, row->dflt);
+	if (row->form.unit[0] == '=')
+		print_choice(out, row->form.unit + 1, row->dflt);
 	else if (row->dflt < 0)
 		fputs(row->dflt == -1   ? "off"
 		      : row->dflt == -2 ? "cgroup"
 					: "all",
 		    out);
-	else if (strncmp(row->unit, "bytes", 5) == 0)
+	else if (strncmp(row->form.unit, "bytes", 5) == 0)
 		print_scaled(out, row->dflt, byte_suffixes);
-	else if (strncmp(row->unit, "ns", 2) == 0)
+	else if (strncmp(row->form.unit, "ns", 2) == 0)
 		print_scaled(out, row->dflt, time_suffixes);
 	else
 		fprintf(out, "%" PRId64 "%s", row->dflt,
-		    row->unit[0] == '%' ? "%" : "");
+		    row->form.unit[0] == '%' ? "%" : "");
 }
 
-/* The default as one would write it. */
-static const char *
-default_of(const struct option_row *row)
+const char *
+default_of_option(const struct option_row *row)
 {
 	static char text[64];
 	FILE *out;
@@ -107,9 +97,8 @@ default_of(const struct option_row *row)
 	return text;
 }
 
-/* What it takes: words of the unit, or a kind of value. */
-static const char *
-values_of(const struct option_row *row)
+const char *
+values_of_option(const struct option_row *row)
 {
 	static const struct {
 		const char *unit;
@@ -123,7 +112,7 @@ values_of(const struct option_row *row)
 	    {"signal", "0, 34 to 64"},
 	};
 	static char text[128];
-	const char *unit = row->unit;
+	const char *unit = row->form.unit;
 	size_t used = 0;
 
 	if (row->kind == FILE_NAME)
@@ -146,12 +135,14 @@ values_of(const struct option_row *row)
 void
 print_option_help(void)
 {
-	puts("The library's options are environment variables:");
+	puts("The library's options are environment variables; gcmalloc run "
+	     "takes them, too:\n--percent 50 is GCM_PERCENT=50, --gctrace is "
+	     "GCM_DEBUG=gctrace=1.");
 	for (int i = 0; i < NOPTIONS; i++) {
 		const struct option_row *row = &option_rows[i];
 
 		printf("\n  %s  (%s; default %s%s)\n      %s\n", row->name,
-		    values_of(row), default_of(row),
+		    values_of_option(row), default_of_option(row),
 		    strcmp(row->status, "reserved") == 0 ? "; reserved" : "",
 		    row->doc);
 	}
@@ -175,17 +166,7 @@ print_option_markdown(void)
 		const struct option_row *row = &option_rows[i];
 
 		printf("| `%s` | %s | %s | %s | %s |\n", row->name, row->doc,
-		    values_of(row), default_of(row), row->status);
-	}
-}
-
-static void
-print_roff(const char *text)
-{
-	for (; *text != '\0'; text++) {
-		if (*text == '-')
-			putchar('\\');
-		putchar(*text);
+		    values_of_option(row), default_of_option(row), row->status);
 	}
 }
 
@@ -197,8 +178,8 @@ print_option_manual(void)
 
 		printf(".TP\n.B %s\n", row->name);
 		print_roff(row->doc);
-		printf("\nTakes: %s.\n", values_of(row));
-		printf("Default: %s.\n", default_of(row));
+		printf("\nTakes: %s.\n", values_of_option(row));
+		printf("Default: %s.\n", default_of_option(row));
 		if (strcmp(row->status, "reserved") == 0)
 			puts("Reserved.");
 	}

@@ -3,6 +3,13 @@
 tools_tests = \
 	%D%/arguments.sh \
 	%D%/channel.py \
+	%D%/run.sh \
+	%D%/top.sh \
+	%D%/top_screen.py \
+	%D%/systemd.sh \
+	%D%/gdb.sh \
+	%D%/probes.sh \
+	%D%/completion.sh \
 	%D%/doctor.sh \
 	%D%/doctor_process.sh
 
