@@ -9,6 +9,7 @@
 #include "core/base.h"
 #include "core/cache.h"
 #include "core/cycle.h"
+#include "core/event.h"
 #include "core/gctrace.h"
 #include "core/heap.h"
 #include "core/large.h"
@@ -25,6 +26,7 @@
 #include "core/span.h"
 #include "core/stat.h"
 #include "core/sweep.h"
+#include "core/tick.h"
 #include "core/verify.h"
 
 #endif

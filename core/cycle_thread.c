@@ -21,11 +21,13 @@
 
 #include "core/audit.h"
 #include "core/cycle_state.h"
+#include "core/event.h"
 #include "core/heap.h"
 #include "core/limit.h"
 #include "core/option.h"
 #include "core/os.h"
 #include "core/pageheap.h"
+#include "core/tick.h"
 
 enum {
 	STACK_BYTES = 64 << 10,
@@ -73,6 +75,7 @@ gcm_cycle_wish(uint32_t wish)
 bool
 gcm_cycle_is_asked(void)
 {
+	gcm_tick_poll();
 	return (atomic_load_explicit(&gcm_cycle.wish, memory_order_relaxed) &
 		   GCM_WISH_STOP) != 0;
 }
@@ -92,6 +95,22 @@ is_worth_it(void)
 	else if (!gcm_cycle_is_reclaiming())
 		return false;
 	return limbo > 0 || (net > 0 && (uint64_t)net > least);
+}
+
+/* Sleep until somebody wishes something, for so long at most. */
+static void
+rest(uint64_t ns)
+{
+	uint64_t end = gcm_os_now_ns() + ns, now;
+
+	do {
+		gcm_tick_poll();
+		now = gcm_os_now_ns();
+		if (now < end)
+			gcm_os_wait(
+			    &gcm_cycle.wish, 0, gcm_tick_rest(end - now) + 1);
+	} while (atomic_load(&gcm_cycle.wish) == 0 && gcm_os_now_ns() < end &&
+		 atomic_load(&gcm_tick_wanted));
 }
 
 /* Sleep until somebody wishes something, the interval is over, or the program
@@ -125,13 +144,12 @@ await_wish(bool *periodic)
 		if (net == before && !restless) {
 			if (is_worth_it())
 				return GCM_WISH_FORCED;
-			if (!gcm_audit_is_on())
+			if (!gcm_audit_is_on() && !gcm_tick_needs_thread())
 				return 0;
 		}
 		before = net;
 		gcm_cycle.scanner->listen(true);
-		gcm_os_wait(&gcm_cycle.wish, 0,
-		    restless ? (uint64_t)interval : QUIET_NS);
+		rest(restless ? (uint64_t)interval : QUIET_NS);
 		gcm_cycle.scanner->listen(false);
 	}
 }
@@ -153,6 +171,15 @@ retire(void)
 	    &gcm_cycle.state, &off, GCM_CYCLE_ON);
 }
 
+/* Why the thread ends. */
+static enum gcm_event_leave
+reason_to_leave(void)
+{
+	if (atomic_load(&gcm_cycle.state) == GCM_CYCLE_DISABLED)
+		return GCM_LEAVE_DISABLED;
+	return gcm_cycle_is_asked() ? GCM_LEAVE_ASKED : GCM_LEAVE_QUIET;
+}
+
 static void
 run_collector(void *arg)
 {
@@ -168,6 +195,8 @@ run_collector(void *arg)
 			gcm_cycle_run(wish, periodic);
 		}
 	} while (!retire());
+	GCM_NOTE(collector_end, reason_to_leave());
+	(void)gcm_event_flush(true);
 	gcm_cycle.scanner->close();
 }
 
@@ -316,6 +345,13 @@ gcm_cycle_running(void)
 	return atomic_load(&gcm_cycle.alive) != 0;
 }
 
+bool
+gcm_cycle_is_self(void)
+{
+	return gcm_cycle_running() &&
+	       atomic_load(&gcm_cycle.alive) == (uint32_t)gcm_os_tid();
+}
+
 void
 gcm_cycle_reset(void)
 {
@@ -323,6 +359,7 @@ gcm_cycle_reset(void)
 		return;
 	atomic_store(&gcm_cycle.active, false);
 	atomic_store(&gcm_cycle.behind, false);
+	gcm_tick_pause(false);
 	if (atomic_load(&gcm_cycle.state) != GCM_CYCLE_DISABLED)
 		atomic_store(&gcm_cycle.state, GCM_CYCLE_OFF);
 	atomic_store(&gcm_cycle.wish, 0);

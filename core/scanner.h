@@ -57,6 +57,13 @@ struct gcm_trace {
 	uint32_t nmarkers;      /* out */
 };
 
+/* Who is there. */
+struct gcm_crowd {
+	uint32_t threads;               /* of the program */
+	uint32_t blocked;               /* in a blocked-safe call */
+	uint32_t markers, markers_most; /* at work; in a cycle to be */
+};
+
 struct gcm_scanner {
 	/* The collector's thread begins and ends. */
 	void (*open)(void);
@@ -73,6 +80,8 @@ struct gcm_scanner {
 	 * ended?  False when that is not known.
 	 */
 	bool (*written)(uintptr_t lo, uintptr_t hi);
+	/* Count the program's threads and ours, while the world runs. */
+	void (*count)(struct gcm_crowd *crowd);
 	/* In a forked child, by its only thread: nothing of the parent's
 	 * threads, stops and descriptors is left.
 	 */

@@ -30,9 +30,11 @@ begin(int argc, char **argv, char **environ_list)
 		gcm_scavenge_disable();
 	if (gcm_options.stats != 0 || gcm_options.gctrace != 0 ||
 	    gcm_options.scavtrace != 0 || gcm_options.verify != 0 ||
+	    gcm_options.schedtrace != 0 ||
 	    gcm_options.doctor != 0 || gcm_audit_is_on())
 		gcm_report_open(gcm_options.LOG);
 	gcm_next_init();
+	gcm_event_begin();
 	gcm_thread_init();
 	gcm_stacks_init();
 	/* Without a collector there is no signal of ours, and calls, handlers
@@ -42,11 +44,13 @@ begin(int argc, char **argv, char **environ_list)
 		gcm_cycle_use(gcm_scanner_make());
 	gcm_signal_init();
 	gcm_about_begin(gcm_foreign_is_first);
+	gcm_tick_begin();
 }
 
 __attribute__((destructor)) static void
 end(void)
 {
+	gcm_event_end();
 	gcm_about_end();
 	if (gcm_options.stats != 0)
 		gcm_stat_print();

@@ -16,6 +16,7 @@
 #include "scan/pages.h"
 #include "scan/sandbox.h"
 #include "scan/stop.h"
+#include "scan/task.h"
 #include "scan/thread.h"
 #include "scan/trace.h"
 
@@ -184,6 +185,7 @@ choose_helpers(void)
 static enum gcm_abandon
 run_way(struct gcm_tracer *tracer)
 {
+	GCM_NOTE(back_end, (uint64_t)scanner.way); /* the same numbers */
 	if (scanner.way == WAY_FORK)
 		return gcm_trace_forked(tracer);
 	if (scanner.way == WAY_OFF)
@@ -229,8 +231,10 @@ trace(struct gcm_trace *trace)
 	if (why == GCM_ABANDON_NOT && atomic_load(&gcm_mark_offsets) &&
 	    !gcm_crew_leader()->offsets) /* loaded meanwhile */
 		why = GCM_ABANDON_HIDDEN;
-	if (scanner.way != WAY_FORK)
+	if (scanner.way != WAY_FORK) {
 		gcm_crew_count(trace);
+		gcm_crew_note();
+	}
 	trace->mark_cpu_ns +=
 	    gcm_os_thread_cpu_ns() - began - trace->stop_cpu_ns;
 	trace->stop_cpu_ns += gcm_crew_stop_cpu_ns();
@@ -273,6 +277,31 @@ listen(bool on)
 	    sizeof(mask), 0, 0);
 }
 
+static int
+count_thread(uint32_t tid, void *arg)
+{
+	struct gcm_crowd *crowd = arg;
+
+	crowd->threads += !gcm_stop_is_exempt(tid);
+	return 0;
+}
+
+/* By the kernel's list; blocked ones by their own records. */
+static void
+count_crowd(struct gcm_crowd *crowd)
+{
+	const struct gcm_thread *thread = gcm_thread_first();
+
+	*crowd = (struct gcm_crowd){.markers = gcm_crew_size(),
+	    .markers_most = choose_markers()};
+	if (scanner.error == 0)
+		(void)gcm_task_visit(count_thread, crowd);
+	for (; thread != NULL; thread = thread->next)
+		crowd->blocked += atomic_load(&thread->tid) != 0 &&
+				  atomic_load(&thread->tid) != UINT32_MAX &&
+				  atomic_load(&thread->blocked) != 0;
+}
+
 static const struct gcm_scanner functions = {
     .open = open_scanner,
     .close = close_scanner,
@@ -280,6 +309,7 @@ static const struct gcm_scanner functions = {
     .trace = trace,
     .read = read_memory,
     .written = was_written,
+    .count = count_crowd,
     .reset = reset,
 };
 
