@@ -27,6 +27,8 @@ enum os_fake_call {
 	OS_OPEN_LOG,
 	OS_OPEN_PROGRAM,
 	OS_READ_FILE,
+	OS_APPEND,
+	OS_MAP_RING,
 	OS_ANY, /* each of the above */
 	OS_UNMAP,
 	OS_NAME,
@@ -64,6 +66,8 @@ struct os_fake {
 	uint32_t cpus;      /* 2 */
 	uint64_t memory;    /* 8 GiB */
 	int pid;            /* 4711 */
+	int tid;            /* of the calling thread; 0: the real one */
+	void (*on_clock)(void); /* called in each look at the clock */
 	bool confined;      /* by gcm_os_confine */
 	uintptr_t image_lo; /* where the library seems to be loaded */
 	uintptr_t image_hi;
@@ -102,6 +106,13 @@ const char *os_fake_stderr(void);
 const char *os_fake_log(void);
 const char *os_fake_log_path(void);
 int os_fake_logs_open(void); /* descriptors of ours not closed yet */
+
+/* The trace's file: its bytes, its path, and whether the calling thread is the
+ * collector's (real threads are not told apart).
+ */
+const unsigned char *os_fake_trace(size_t *len);
+const char *os_fake_trace_path(void);
+void os_fake_forget_trace(void);
 
 /* What a child sees after fork: wiped pages read as zero, no thread. */
 void os_fake_wipe(void);
