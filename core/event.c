@@ -5,8 +5,10 @@
  *         leads to, or a free one if there is none, appends its record, and
  *         puts it back.  If there is another one by then (a signal handler that
  *         came in between, a thread with the same place) its own counts as
- *         full.  So nobody waits for anybody, and whoever wants to write to the
- *         file takes half-full ones out of their places the same way.
+ *         full, unless the place beside is empty.  So nobody waits for anybody,
+ *         and whoever wants to write to the file takes half-full ones out of
+ *         their places the same way.  A small ring has fewer places: what is in
+ *         one is not overwritten.
  *
  *         Full buffers wait to be written (event_file.c).  When none is free an
  *         event is lost, and counted.  In a ring full ones are taken again
@@ -160,8 +162,15 @@ empty_place(uint32_t age)
 static _Atomic uint32_t *
 place_of(uint32_t tid)
 {
-	return &gcm_event
-		    .places[(tid * 0x9e3779b1u >> 16) & (GCM_EVENT_PLACES - 1)];
+	return &gcm_event.places[(tid * 0x9e3779b1u >> 16) &
+				 (gcm_event.nplaces - 1)];
+}
+
+/* The other place of two. */
+static _Atomic uint32_t *
+place_beside(_Atomic uint32_t *place)
+{
+	return &gcm_event.places[(place - gcm_event.places) ^ 1];
 }
 
 static int
@@ -181,9 +190,11 @@ take_from(_Atomic uint32_t *place, uint32_t age)
 static void
 put_back(_Atomic uint32_t *place, uint32_t i, uint32_t age)
 {
-	uint32_t empty = empty_place(age);
+	uint32_t empty = empty_place(age), also = empty;
 
-	if (!atomic_compare_exchange_strong(place, &empty, empty + i + 1))
+	if (!atomic_compare_exchange_strong(place, &empty, empty + i + 1) &&
+	    !atomic_compare_exchange_strong(
+		place_beside(place), &also, also + i + 1))
 		finish(i, age);
 }
 
@@ -195,6 +206,8 @@ take_buffer(_Atomic uint32_t *place, uint32_t nwords, uint32_t age)
 {
 	int i = take_from(place, age);
 
+	if (i == NONE)
+		i = take_from(place_beside(place), age);
 	if (i == NONE)
 		return take_fresh(age);
 	if (used_of(atomic_load(&gcm_event.states[i])) + nwords <= BATCH_WORDS)
@@ -352,6 +365,10 @@ gcm_event_back_end(const char *name)
 void
 gcm_event_clear(uint32_t generation)
 {
+	gcm_event.nplaces = GCM_EVENT_PLACES;
+	while (gcm_event.nplaces > 2 &&
+	       gcm_event.nplaces > gcm_event.nbatch / 4)
+		gcm_event.nplaces /= 2;
 	for (uint32_t i = 0; i < gcm_event.nbatch; i++)
 		atomic_store_explicit(&gcm_event.states[i],
 		    make_state(generation, HEAD_WORDS, FREE),

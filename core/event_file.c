@@ -474,7 +474,7 @@ gcm_event_help(void)
 	uint32_t full = atomic_load(&gcm_event.full);
 
 	if (!gcm_event.ring &&
-	    (!gcm_cycle_running() || full > gcm_event.nbatch / 4 * 3))
+	    (!gcm_cycle_running() || full > gcm_event.nbatch / 4))
 		(void)gcm_event_flush(false);
 }
 
@@ -488,17 +488,18 @@ flush_patiently(void)
 }
 
 void
-gcm_event_end(void)
-{
-	GCM_NOTE(process_end, 0);
-	flush_patiently();
-}
-
-void
 gcm_event_before_exec(void)
 {
 	if (gcm_event_is_on())
 		flush_patiently();
+}
+
+void
+gcm_event_end(void)
+{
+	gcm_event_before_exec(); /* room for it */
+	GCM_NOTE(process_end, 0);
+	flush_patiently();
 }
 
 void

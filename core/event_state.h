@@ -24,6 +24,7 @@ struct gcm_event_state {
 	bool ring;              /* const once on */
 	_Atomic uint64_t *states;                   /* of buffers; event.c */
 	_Atomic uint32_t places[GCM_EVENT_PLACES];  /* buffers; event.c */
+	uint32_t nplaces;        /* in use, a power of two; as base */
 	_Atomic uint32_t cursor; /* where to look for a free one; all */
 	_Atomic uint64_t number; /* of the batch begun last; all */
 	_Atomic uint64_t lost;   /* events; all */

@@ -30,7 +30,8 @@ def environment(options):
     """That of a program with the library and these options."""
     env = {name: value for name, value in os.environ.items()
            if not name.startswith("GCM") and name != "LD_PRELOAD"}
-    env.update(LD_PRELOAD=LIB, GCM_LOG="log", **options)
+    env.update(LD_PRELOAD=LIB, GCM_LOG="log")
+    env.update(options)
     return env
 
 
@@ -75,6 +76,8 @@ def threads():
     ends = trace.of("cycle_end")
     assert (len(ends), sum(e.reclaimed for e in ends)) == gctrace()
     assert len(ends) >= 3 and len(ends) == len(trace.of("cycle_begin"))
+    assert len(trace.of("stop_begin")) == (len(trace.of("stop_end")) +
+                                           len(trace.of("stop_failed")))
     assert len(trace.of("user")) == int(out.split()[1])
     names = [e.name for e in trace.events]
     for name in ("collector_begin", "phase", "stopped", "thread_stop", "mark",
@@ -151,7 +154,7 @@ def flight():
         assert os.path.getsize("trace") == size
         trace = Trace("trace", ring=True)
         check(trace, open_end=True, ring=True)
-        assert len(trace.events) > 1000, len(trace.events)
+        assert len(trace.events) > 300, len(trace.events)
         run("crash", -signal.SIGSEGV, GCM_DEBUG="flight=%d" % size)
         trace = Trace("trace", ring=True)
         check(trace, open_end=True, ring=True)
@@ -234,9 +237,11 @@ def storm():
         out = run("storm", 0, GCM_DEBUG=debug)
         ring = debug.startswith("flight")
         trace = Trace("trace", ring=ring)
-        check(trace, ring=ring)
         lost, = trace.lost.values()
-        assert len(trace.of("user")) + lost == int(out.split()[1])
+        if lost == 0:
+            check(trace, ring=ring)
+        users = len(trace.of("user"))
+        assert users <= int(out.split()[1]) <= users + lost
         handled = [e for e in trace.of("user") if e.text == "handler"]
         assert len(handled) > 50, len(handled)
 
@@ -245,9 +250,8 @@ def scarce():
     """No descriptor to be had: lost, counted, and it goes on."""
     out = run("scarce", 0)
     trace = Trace("trace")
-    check(trace)
     lost, = trace.lost.values()
-    assert lost > 0
+    assert lost > 0 and len(trace.of("process_end")) == 1
     left = int(out.split()[1]) - len(trace.of("user")) - lost
     assert -2 <= left <= 0, left
 
@@ -272,7 +276,7 @@ def unnoticed():
     run("quiet", 13, GCM_TRACE="")
     run("quiet", 13)
     check(Trace("trace"))
-    run("threads", 42, GCM_MODE="off")
+    run("descriptors", 7, GCM_MODE="off")
     check(Trace("trace"))
 
 
