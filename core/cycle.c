@@ -99,8 +99,8 @@ take_white(const struct gcm_trace *trace, struct gcm_sweep *sweep)
 		gcm_audit_sweep_begin();
 	gcm_event_enter(GCM_PHASE_SWEEP);
 	gcm_sweep_heap(sweep);
-	GCM_NOTE(sweep, sweep->freed_bytes, sweep->limbo_bytes,
-	    sweep->live_bytes);
+	GCM_NOTE(
+	    sweep, sweep->freed_bytes, sweep->limbo_bytes, sweep->live_bytes);
 	if (sweep->audit)
 		gcm_audit_sweep_end(gcm_cycle.scanner);
 	atomic_store(&gcm_cycle.base, sweep->live_bytes);

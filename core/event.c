@@ -182,8 +182,7 @@ take_from(_Atomic uint32_t *place, uint32_t age)
 		if ((seen ^ empty_place(age)) >> PLACE_SHIFT != 0 ||
 		    seen == empty_place(age))
 			return NONE;
-	} while (
-	    !atomic_compare_exchange_weak(place, &seen, empty_place(age)));
+	} while (!atomic_compare_exchange_weak(place, &seen, empty_place(age)));
 	return (int)(seen - empty_place(age)) - 1;
 }
 
@@ -308,66 +307,14 @@ gcm_event_thread(const char *name)
 	gcm_event_add_text(GCM_EVENT_thread_begin, name);
 }
 
-/* Phases ------------------------------------------------------------------- */
-
-static _Atomic uint32_t phase_now; /* enum gcm_phase; the collector's thread */
-
-void
-gcm_event_enter(enum gcm_phase phase)
-{
-	if (atomic_exchange(&phase_now, phase) != phase)
-		GCM_NOTE(phase, phase);
-}
-
-enum gcm_phase
-gcm_event_phase(void)
-{
-	return (enum gcm_phase)atomic_load(&phase_now);
-}
-
-/* A word of event.def. */
-struct word {
-	const char *kind, *word;
-	uint64_t number;
-};
-
-static const struct word enum_words[] = {
-#define EVENT(name, fields, doc)
-#define ENUM(name, number, word) {#name, word, number},
-#include "core/event.def"
-#undef EVENT
-#undef ENUM
-};
-
-const char *
-gcm_event_phase_name(enum gcm_phase phase)
-{
-	for (size_t i = 0; i < sizeof(enum_words) / sizeof(enum_words[0]); i++)
-		if (strcmp(enum_words[i].kind, "phase") == 0 &&
-		    enum_words[i].number == phase)
-			return enum_words[i].word;
-	return "unknown";
-}
-
-uint64_t
-gcm_event_back_end(const char *name)
-{
-	for (size_t i = 0; i < sizeof(enum_words) / sizeof(enum_words[0]); i++)
-		if (name != NULL &&
-		    strcmp(enum_words[i].kind, "back_end") == 0 &&
-		    strcmp(enum_words[i].word, name) == 0)
-			return enum_words[i].number;
-	return 0;
-}
-
 /* For who writes to the file ----------------------------------------------- */
 
 void
 gcm_event_clear(uint32_t generation)
 {
 	gcm_event.nplaces = GCM_EVENT_PLACES;
-	while (gcm_event.nplaces > 2 &&
-	       gcm_event.nplaces > gcm_event.nbatch / 4)
+	while (
+	    gcm_event.nplaces > 2 && gcm_event.nplaces > gcm_event.nbatch / 4)
 		gcm_event.nplaces /= 2;
 	for (uint32_t i = 0; i < gcm_event.nbatch; i++)
 		atomic_store_explicit(&gcm_event.states[i],
@@ -416,8 +363,7 @@ gcm_event_take_full(uint32_t *i)
 		return false;
 	seen = atomic_load(&gcm_event.states[found]);
 	if (age_of(seen) != age || state_of(seen) != FULL ||
-	    !change_state(
-		found, seen, make_state(age, used_of(seen), WRITING)))
+	    !change_state(found, seen, make_state(age, used_of(seen), WRITING)))
 		return false;
 	batch = gcm_event_batch(found);
 	batch->bytes = (uint32_t)(used_of(seen) * sizeof(uint64_t));

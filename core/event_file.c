@@ -35,7 +35,6 @@
 
 #include "core/cycle.h"
 #include "core/event_state.h"
-#include "core/limit.h"
 #include "core/option.h"
 #include "core/os.h"
 #include "core/own.h"
@@ -53,15 +52,15 @@ enum {
 };
 
 static struct {
-	char path[PATH_BYTES];                /* const in a generation */
-	char pattern[PATH_BYTES];             /* const once begun */
+	char path[PATH_BYTES];                 /* const in a generation */
+	char pattern[PATH_BYTES];              /* const once begun */
 	char aside[PATH_BYTES + SUFFIX_BYTES]; /* the writer */
-	char *room;      /* ROOM_BYTES; the writer, or who begins */
-	char *bases[2];  /* buffers, in turns; who begins */
-	size_t len;      /* of those; const once begun */
-	bool is_wiped;   /* does the kernel wipe `alive`?  const once begun */
-	bool has_pid;    /* in the pattern; who begins */
-	bool has_table;  /* the file has it; the writer */
+	char *room;     /* ROOM_BYTES; the writer, or who begins */
+	char *bases[2]; /* buffers, in turns; who begins */
+	size_t len;     /* of those; const once begun */
+	bool is_wiped;  /* does the kernel wipe `alive`?  const once begun */
+	bool has_pid;   /* in the pattern; who begins */
+	bool has_table; /* the file has it; the writer */
 	_Atomic uint64_t writer;    /* generation << 1 | is there one? */
 	_Atomic uint64_t forked_ns; /* when, if known; the child */
 	_Atomic bool kept_late;     /* sticky */
@@ -100,116 +99,6 @@ give_up(int error)
 	(void)gcm_report_write_apart(&text);
 }
 
-/* The table ---------------------------------------------------------------- */
-
-static void
-add_words(struct gcm_text *text, const char *a, const char *b, uint64_t number)
-{
-	gcm_text_add(text, a);
-	gcm_text_add(text, b);
-	gcm_text_add(text, " ");
-	gcm_text_add_unsigned(text, number);
-	gcm_text_add(text, "\n");
-}
-
-/* A path is a line's end. */
-static void
-add_path(struct gcm_text *text, const char *name, const char *path)
-{
-	char *from;
-
-	gcm_text_add(text, "set ");
-	gcm_text_add(text, name);
-	gcm_text_add(text, " ");
-	from = text->at;
-	gcm_text_add(text, path);
-	for (; from < text->at; from++)
-		if (*from == '\n')
-			*from = '?';
-	gcm_text_add(text, "\n");
-}
-
-static void
-add_number(struct gcm_text *text, const char *name, int64_t value)
-{
-	gcm_text_add(text, "set option.");
-	gcm_text_add(text, name);
-	gcm_text_add(text, value < 0 ? " -" : " ");
-	gcm_text_add_unsigned(text, (uint64_t)(value < 0 ? -value : value));
-	gcm_text_add(text, "\n");
-}
-
-static void
-add_events(struct gcm_text *text)
-{
-#define EVENT(name, fields, doc)                                               \
-	gcm_text_add(text, "event ");                                          \
-	gcm_text_add_unsigned(text, GCM_EVENT_##name);                         \
-	gcm_text_add(text, " " #name " " fields "\n");
-#define ENUM(name, number, word)                                               \
-	gcm_text_add(text, "enum " #name " " #number " " word "\n");
-#include "core/event.def"
-#undef EVENT
-#undef ENUM
-}
-
-static void
-add_options(struct gcm_text *text)
-{
-#define OPT(name, dflt, lo, hi, unit, status, doc)                             \
-	add_number(text, #name, gcm_options.name);
-#define PATH(name, status, doc)                                                \
-	if (gcm_options.name != NULL)                                          \
-		add_path(text, "option." #name, gcm_options.name);
-#define DBG(name, dflt, lo, hi, status, doc)                                   \
-	add_number(text, #name, gcm_options.name);
-#include "core/option.def"
-#undef OPT
-#undef PATH
-#undef DBG
-}
-
-static void
-add_process(struct gcm_text *text)
-{
-	char program[PATH_BYTES];
-	uint64_t before = gcm_os_now_ns(), wall = gcm_os_realtime_ns();
-
-	gcm_text_add(text, "set version " PACKAGE_VERSION "\n");
-	add_words(text, "set ", "pid", gcm_event.pid);
-	add_words(text, "set ", "page_size", gcm_os_page_size());
-	add_words(text, "set ", "realtime_ns", wall);
-	add_words(text, "set ", "monotonic_ns",
-	    before + (gcm_os_now_ns() - before) / 2);
-	add_words(text, "set ", "cpus", gcm_limit_cpus());
-	gcm_os_program(program, sizeof(program));
-	add_path(text, "exe", program);
-}
-
-/* In the room; how long it is, a multiple of `align`. */
-static size_t
-make_table(size_t align)
-{
-	struct gcm_batch *batch = (struct gcm_batch *)(void *)file.room;
-	struct gcm_text text;
-	size_t len;
-
-	gcm_text_init(&text, file.room, ROOM_BYTES);
-	text.at += sizeof(*batch);
-	add_process(&text);
-	add_events(&text);
-	add_options(&text);
-	len = gcm_round_up((size_t)(text.at - text.start), align);
-	memset(text.at, '\n', len - (size_t)(text.at - text.start));
-	*batch = (struct gcm_batch){
-	    .magic = GCM_BATCH_MAGIC,
-	    .kind = GCM_BATCH_TABLE,
-	    .bytes = (uint32_t)len,
-	    .pid = gcm_event.pid,
-	};
-	return len;
-}
-
 /* Beginning ---------------------------------------------------------------- */
 
 static void
@@ -241,7 +130,7 @@ begin_ring(void)
 	if (error != 0)
 		return error;
 	gcm_os_name(gcm_event.base, file.len, "gcmalloc trace");
-	table = make_table(GCM_BATCH_BYTES);
+	table = gcm_event_make_table(file.room, ROOM_BYTES, GCM_BATCH_BYTES);
 	memcpy(gcm_event.base, file.room, table);
 	gcm_event.first = (uint32_t)(table / GCM_BATCH_BYTES);
 	for (uint32_t i = gcm_event.first; i < gcm_event.nbatch; i++)
@@ -257,7 +146,8 @@ begin_ring(void)
 static int
 write_table(void)
 {
-	size_t len = make_table(sizeof(uint64_t));
+	size_t len =
+	    gcm_event_make_table(file.room, ROOM_BYTES, sizeof(uint64_t));
 	int error = gcm_os_append(file.path, file.room, len, false);
 
 	file.has_table = error == 0;
@@ -426,16 +316,16 @@ write_full(uint64_t token)
 {
 	uint32_t i;
 
-	while (is_writing(token) && gcm_event_is_on() &&
-	       gcm_event_take_full(&i)) {
+	while (
+	    is_writing(token) && gcm_event_is_on() && gcm_event_take_full(&i)) {
 		struct gcm_batch *batch = gcm_event_batch(i);
 		int error = 0;
 
 		if (!file.has_table)
 			error = write_table();
 		if (error == 0)
-			error =
-			    gcm_os_append(file.path, batch, batch->bytes, false);
+			error = gcm_os_append(
+			    file.path, batch, batch->bytes, false);
 		gcm_event_release(i, error == 0);
 		if (error != 0)
 			return error;

@@ -10,7 +10,7 @@ enum {
 	GCM_EVENT_RING_MOST = 16384 /* 64 MiB */
 };
 
-enum gcm_event_alive { /* of `alive` */
+enum gcm_event_alive {     /* of `alive` */
 	GCM_EVENT_WIPED,   /* a child, which has nothing yet */
 	GCM_EVENT_REVIVED, /* about to have */
 	GCM_EVENT_ALIVE
@@ -19,11 +19,11 @@ enum gcm_event_alive { /* of `alive` */
 struct gcm_event_state {
 	_Atomic uint32_t *alive;     /* wiped by fork; const once on */
 	_Atomic uint32_t generation; /* forks since the start; reset */
-	char *base;             /* of the buffers; const in a generation */
-	uint32_t first, nbatch; /* buffers [first, nbatch); as base */
-	bool ring;              /* const once on */
-	_Atomic uint64_t *states;                   /* of buffers; event.c */
-	_Atomic uint32_t places[GCM_EVENT_PLACES];  /* buffers; event.c */
+	char *base;                  /* of the buffers; const in a generation */
+	uint32_t first, nbatch;      /* buffers [first, nbatch); as base */
+	bool ring;                   /* const once on */
+	_Atomic uint64_t *states;    /* of buffers; event.c */
+	_Atomic uint32_t places[GCM_EVENT_PLACES]; /* buffers; event.c */
 	uint32_t nplaces;        /* in use, a power of two; as base */
 	_Atomic uint32_t cursor; /* where to look for a free one; all */
 	_Atomic uint64_t number; /* of the batch begun last; all */
@@ -47,6 +47,9 @@ void gcm_event_steal(void);
  */
 bool gcm_event_take_full(uint32_t *i);
 void gcm_event_release(uint32_t i, bool written);
+
+/* The table's batch, at `room`: how long it is, a multiple of `align`. */
+size_t gcm_event_make_table(char *room, size_t most, size_t align);
 
 /* A child's first note: true when there is a recording now (event_file.c). */
 bool gcm_event_revive(void);

@@ -22,6 +22,7 @@ noinst_LTLIBRARIES += %D%/libcore.la %D%/libcore-noos.la
 	%D%/event_state.h \
 	%D%/event.c \
 	%D%/event_file.c \
+	%D%/event_table.c \
 	%D%/tick.h \
 	%D%/tick.c \
 	%D%/schedtrace.h \

@@ -52,8 +52,8 @@ gcm_os_thread_name(char name[GCM_OS_NAME_BYTES])
 void
 gcm_os_program(char *path, size_t len)
 {
-	long got = SYSCALL(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", path,
-	    len - 1, 0, 0);
+	long got = SYSCALL(
+	    SYS_readlinkat, AT_FDCWD, "/proc/self/exe", path, len - 1, 0, 0);
 
 	path[got > 0 ? got : 0] = '\0';
 }
@@ -96,8 +96,8 @@ block_signals(void)
 {
 	uint64_t all = ~(uint64_t)0, before = 0;
 
-	(void)SYSCALL(SYS_rt_sigprocmask, SIG_BLOCK, &all, &before, MASK_BYTES,
-	    0, 0);
+	(void)SYSCALL(
+	    SYS_rt_sigprocmask, SIG_BLOCK, &all, &before, MASK_BYTES, 0, 0);
 	return before;
 }
 

@@ -88,7 +88,8 @@ gcm_tick_note_heap(void)
 		   atomic_load(&gcm_pageheap.dirty))
 	       << GCM_PAGE_SHIFT;
 	GCM_NOTE(heap, heap, gcm_cycle.pace.goal);
-	GCM_NOTE(memory, gcm_os_resident(), held, held > heap ? held - heap : 0);
+	GCM_NOTE(
+	    memory, gcm_os_resident(), held, held > heap ? held - heap : 0);
 }
 
 static void

@@ -30,8 +30,8 @@ begin(int argc, char **argv, char **environ_list)
 		gcm_scavenge_disable();
 	if (gcm_options.stats != 0 || gcm_options.gctrace != 0 ||
 	    gcm_options.scavtrace != 0 || gcm_options.verify != 0 ||
-	    gcm_options.schedtrace != 0 ||
-	    gcm_options.doctor != 0 || gcm_audit_is_on())
+	    gcm_options.schedtrace != 0 || gcm_options.doctor != 0 ||
+	    gcm_audit_is_on())
 		gcm_report_open(gcm_options.LOG);
 	gcm_next_init();
 	gcm_event_begin();

@@ -292,8 +292,8 @@ count_crowd(struct gcm_crowd *crowd)
 {
 	const struct gcm_thread *thread = gcm_thread_first();
 
-	*crowd = (struct gcm_crowd){.markers = gcm_crew_size(),
-	    .markers_most = choose_markers()};
+	*crowd = (struct gcm_crowd){
+	    .markers = gcm_crew_size(), .markers_most = choose_markers()};
 	if (scanner.error == 0)
 		(void)gcm_task_visit(count_thread, crowd);
 	for (; thread != NULL; thread = thread->next)

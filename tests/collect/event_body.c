@@ -230,8 +230,8 @@ be_storm(void)
 	NEED(sigaction(SIGALRM, &action, NULL) == 0);
 	NEED(setitimer(ITIMER_REAL, &often, NULL) == 0);
 	for (size_t i = 0; i < COUNT(threads); i++)
-		NEED(pthread_create(
-			 &threads[i], NULL, log_in_thread, NULL) == 0);
+		NEED(pthread_create(&threads[i], NULL, log_in_thread, NULL) ==
+		     0);
 	lose(20 * MIB);
 	for (size_t i = 0; i < COUNT(threads); i++)
 		pthread_join(threads[i], NULL);

@@ -349,8 +349,7 @@ START_TEST(nests)
 	read_trace(&found);
 	ck_assert_uint_gt(nested, 2000);
 	ck_assert_uint_eq(found.records[GCM_EVENT_assist], 1000);
-	ck_assert_uint_eq(
-	    found.records[GCM_EVENT_fork] + found.lost, nested);
+	ck_assert_uint_eq(found.records[GCM_EVENT_fork] + found.lost, nested);
 	ck_assert_uint_eq(found.lost, 0);
 }
 END_TEST

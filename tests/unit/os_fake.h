@@ -57,19 +57,19 @@ void os_fake_limit(size_t bytes);
 
 /* What the system is like: a test may change these before it uses the heap. */
 struct os_fake {
-	size_t page_size;   /* 4096 */
-	uint64_t random;    /* seed of gcm_os_random */
-	uint64_t dev, ino;  /* of descriptor 2 */
-	bool socket;        /* is descriptor 2 one? */
-	bool apart;         /* descriptor 2 is another thread's */
-	bool full;          /* nobody reads what is written */
-	uint32_t cpus;      /* 2 */
-	uint64_t memory;    /* 8 GiB */
-	int pid;            /* 4711 */
-	int tid;            /* of the calling thread; 0: the real one */
+	size_t page_size;       /* 4096 */
+	uint64_t random;        /* seed of gcm_os_random */
+	uint64_t dev, ino;      /* of descriptor 2 */
+	bool socket;            /* is descriptor 2 one? */
+	bool apart;             /* descriptor 2 is another thread's */
+	bool full;              /* nobody reads what is written */
+	uint32_t cpus;          /* 2 */
+	uint64_t memory;        /* 8 GiB */
+	int pid;                /* 4711 */
+	int tid;                /* of the calling thread; 0: the real one */
 	void (*on_clock)(void); /* called in each look at the clock */
-	bool confined;      /* by gcm_os_confine */
-	uintptr_t image_lo; /* where the library seems to be loaded */
+	bool confined;          /* by gcm_os_confine */
+	uintptr_t image_lo;     /* where the library seems to be loaded */
 	uintptr_t image_hi;
 	uint64_t now_ns;     /* the clock, unless threads are real */
 	uint64_t cpu_ns;     /* what each look at the CPU clock adds */
