@@ -233,7 +233,7 @@ note_end(const struct outcome *outcome)
 	    outcome->sweep.freed_blocks, outcome->sweep.limbo_bytes,
 	    gcm_cycle.pace.goal);
 	gcm_tick_note_heap();
-	(void)gcm_event_flush(true);
+	(void)gcm_event_flush(false);
 }
 
 static void

@@ -2,10 +2,11 @@
  *
  * MODEL   A file: full buffers are appended to it, each by one write, so that
  *         processes can share it; it is opened for each and closed again.  The
- *         collector's thread does that, at the end of a cycle and every now and
- *         then; while there is none, or should buffers become scarce, whoever
- *         fills one.  The table comes before a process's first batch.  At exit
- *         and before exec half-full buffers go there, too.
+ *         collector's thread does that, at the end of a cycle, and ten times a
+ *         second with half-full ones, too; while there is none, or should
+ *         buffers become scarce, whoever fills one.  The table comes before a
+ *         process's first batch.  At exit and before exec half-full buffers go
+ *         there, too.
  *
  *         A ring (GCM_DEBUG=flight): the buffers are the file, mapped and
  *         shared, so nothing is ever written, and whatever ends the process

@@ -1,7 +1,7 @@
 /* tick.c -- what the collector's thread does by the clock, whatever it is at
  *
  * MODEL   With a recording: ten times a second the heap's and the process's
- *         counters are noted, and what is full goes to the file.  With
+ *         counters are noted, and what there is goes to the file.  With
  *         schedtrace: a line.  Both happen where the thread sleeps, and where
  *         markers look whether they are wanted gone, which is every few
  *         microseconds while they mark; never while the world is stopped.  A
@@ -29,15 +29,17 @@
 
 enum {
 	NOTE_NS = 100 * 1000 * 1000,
+	MEMORY_NS = 20 * 1000 * 1000,
 	MILLISECOND_NS = 1000 * 1000
 };
 
 GCM_HIDDEN _Atomic bool gcm_tick_wanted;
 
 static struct {
-	_Atomic bool stopped;     /* the world; who stops it */
-	_Atomic uint64_t note_ns; /* when the next is due; the thread */
-	_Atomic uint64_t line_ns; /* the same */
+	_Atomic bool stopped;       /* the world; who stops it */
+	_Atomic uint64_t note_ns;   /* when the next is due; the thread */
+	_Atomic uint64_t line_ns;   /* the same */
+	_Atomic uint64_t memory_ns; /* the same of the resident set */
 } tick;
 
 static uint64_t
@@ -84,10 +86,13 @@ gcm_tick_note_heap(void)
 
 	if (!gcm_event_is_on())
 		return;
+	GCM_NOTE(heap, heap, gcm_cycle.pace.goal);
+	if (gcm_os_now_ns() < atomic_load(&tick.memory_ns))
+		return; /* a look at the resident set takes a while */
+	atomic_store(&tick.memory_ns, gcm_os_now_ns() + MEMORY_NS);
 	held = ((uint64_t)atomic_load(&gcm_pageheap.used) +
 		   atomic_load(&gcm_pageheap.dirty))
 	       << GCM_PAGE_SHIFT;
-	GCM_NOTE(heap, heap, gcm_cycle.pace.goal);
 	GCM_NOTE(
 	    memory, gcm_os_resident(), held, held > heap ? held - heap : 0);
 }
@@ -118,7 +123,7 @@ gcm_tick(void)
 		return;
 	atomic_store(&tick.note_ns, now + NOTE_NS);
 	gcm_tick_note_heap();
-	(void)gcm_event_flush(false);
+	(void)gcm_event_flush(true);
 }
 
 static uint64_t
