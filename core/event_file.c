@@ -141,7 +141,7 @@ begin_ring(void)
 		    .bytes = GCM_BATCH_BYTES,
 		    .pid = gcm_event.pid,
 		};
-	return 0;
+	return gcm_os_name_ring(file.path);
 }
 
 static int

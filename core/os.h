@@ -150,13 +150,15 @@ bool gcm_os_absolute(const char *path, char *out, size_t len);
  */
 int gcm_os_append(const char *path, const void *bytes, size_t len, bool anew);
 
-/* Put a new file of that name, len zero bytes, at [addr, addr+len), which is
- * ours; what is stored there is in the file whatever becomes of the process.
- * Its blocks are allocated.  A file that has the name already, a regular one,
- * is replaced, not changed: somebody may have it mapped.  0, or -errno and
- * nothing is as it was at addr.
+/* Put a new file, len zero bytes, at [addr, addr+len), which is ours; what is
+ * stored there is in the file whatever becomes of the process.  Its blocks are
+ * allocated.  It is called `path` with ".new" behind it until gcm_os_name_ring,
+ * which gives it its name: a file that has that, a regular one, is replaced,
+ * not changed, as somebody may have it mapped.  0, or -errno and there is no
+ * such file.
  */
 int gcm_os_map_ring(void *addr, size_t len, const char *path);
+int gcm_os_name_ring(const char *path);
 
 /* Resident set of this process in bytes; 0 when it cannot be told. */
 size_t gcm_os_resident(void);

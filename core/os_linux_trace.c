@@ -20,6 +20,7 @@
 
 enum {
 	PATH_BYTES = 512,
+	SUFFIX_BYTES = 8,
 	MASK_BYTES = 8,
 	MODE = 0666,
 	SECOND_NS = 1000 * 1000 * 1000
@@ -200,19 +201,27 @@ map_file(void *addr, size_t len, int fd)
 	return got < 0 && got > -4096 ? (int)got : 0;
 }
 
-static int
-replace_file(void *addr, size_t len, const char *path)
+static void
+name_fresh(char fresh[PATH_BYTES + SUFFIX_BYTES], const char *path)
 {
-	char fresh[PATH_BYTES + 8];
 	size_t n = strlen(path);
-	long fd, error;
 
-	if (n >= PATH_BYTES)
+	memcpy(fresh, path, n);
+	memcpy(fresh + n, ".new", sizeof(".new"));
+}
+
+static int
+make_file(void *addr, size_t len, const char *path)
+{
+	char fresh[PATH_BYTES + SUFFIX_BYTES];
+	long fd;
+	int error;
+
+	if (strlen(path) >= PATH_BYTES)
 		return -ENAMETOOLONG;
 	if (!is_replaceable(path))
 		return -EINVAL;
-	memcpy(fresh, path, n);
-	memcpy(fresh + n, ".new", sizeof(".new"));
+	name_fresh(fresh, path);
 	(void)SYSCALL(SYS_unlinkat, AT_FDCWD, fresh, 0, 0, 0, 0);
 	fd = SYSCALL(SYS_openat, AT_FDCWD, fresh,
 	    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, MODE, 0, 0);
@@ -220,12 +229,9 @@ replace_file(void *addr, size_t len, const char *path)
 		return (int)fd;
 	error = map_file(addr, len, (int)fd);
 	gcm_os_close((int)fd);
-	if (error == 0)
-		error = SYSCALL(
-		    SYS_renameat, AT_FDCWD, fresh, AT_FDCWD, path, 0, 0);
 	if (error != 0)
 		(void)SYSCALL(SYS_unlinkat, AT_FDCWD, fresh, 0, 0, 0, 0);
-	return (int)error;
+	return error;
 }
 
 int
@@ -233,8 +239,21 @@ gcm_os_map_ring(void *addr, size_t len, const char *path)
 {
 	uint64_t before = block_signals();
 	bool waited = is_pending(SIGXFSZ);
-	int error = replace_file(addr, len, path);
+	int error = make_file(addr, len, path);
 
 	restore_signals(before, error == -EFBIG ? SIGXFSZ : 0, waited);
 	return error;
+}
+
+int
+gcm_os_name_ring(const char *path)
+{
+	char fresh[PATH_BYTES + SUFFIX_BYTES];
+	long error;
+
+	name_fresh(fresh, path);
+	error = SYSCALL(SYS_renameat, AT_FDCWD, fresh, AT_FDCWD, path, 0, 0);
+	if (error != 0)
+		(void)SYSCALL(SYS_unlinkat, AT_FDCWD, fresh, 0, 0, 0, 0);
+	return (int)error;
 }
