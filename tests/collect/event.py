@@ -2,10 +2,10 @@
 """The execution trace of whole programs: complete, well-formed, and nothing
 that the program notices.
 
-RED   With flush(true) of gcm_cycle_run and of the destructor taken away
-      "threads" lacked process_end; with hidden signals not blocked in
-      core/os_linux_trace.c "limited" ended by SIGXFSZ; without
-      gcm_event_silence in preload/seccomp.c "confined" ended by SIGSYS."""
+RED   Without gcm_event_end in the destructor "threads" lacked process_end; with
+      signals not blocked in core/os_linux_trace.c "unnoticed" ended by SIGXFSZ;
+      without gcm_event_silence in preload/seccomp.c "confined" ended by SIGSYS.
+"""
 
 import os
 import re
