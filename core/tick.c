@@ -11,7 +11,8 @@
  *         The lines want the collector's thread to be there as long as the
  *         program runs: it is started by the constructor, after a fork by the
  *         parent, and whenever a thread counts its growth and finds none (in a
- *         child; after a call that may only be made without).  So with this
+ *         child; after a call that may only be made without), ten times a
+ *         second at most.  So with this
  *         option a program has two threads where it had one: that is what was
  *         asked for.  A program with GCM_MODE=off has no lines.
  *
@@ -28,6 +29,7 @@
 #include "core/schedtrace.h"
 
 enum {
+	START_NS = 100 * 1000 * 1000, /* between two starts */
 	NOTE_NS = 100 * 1000 * 1000,
 	MEMORY_NS = 20 * 1000 * 1000,
 	MILLISECOND_NS = 1000 * 1000
@@ -36,6 +38,7 @@ enum {
 GCM_HIDDEN _Atomic bool gcm_tick_wanted;
 
 static struct {
+	_Atomic uint64_t start_ns;  /* when the thread may be started; all */
 	_Atomic bool stopped;       /* the world; who stops it */
 	_Atomic uint64_t note_ns;   /* when the next is due; the thread */
 	_Atomic uint64_t line_ns;   /* the same */
@@ -57,9 +60,16 @@ gcm_tick_needs_thread(void)
 void
 gcm_tick_start(void)
 {
-	if (gcm_tick_needs_thread() && !gcm_cycle_running() &&
-	    gcm_cycle.scanner != NULL && gcm_heap_enter())
-		gcm_cycle_wish(0);
+	uint64_t now;
+
+	if (!gcm_tick_needs_thread() || gcm_cycle_running() ||
+	    gcm_cycle.scanner == NULL || !gcm_heap_enter())
+		return;
+	now = gcm_os_now_ns();
+	if (now < atomic_load(&tick.start_ns))
+		return; /* a storm of forks has other things to do */
+	atomic_store(&tick.start_ns, now + START_NS);
+	gcm_cycle_wish(0);
 }
 
 void
