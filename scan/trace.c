@@ -85,14 +85,15 @@ gcm_trace_pause(struct gcm_tracer *tracer)
 	uint64_t ns = STOP_REST_NS;
 
 	for (int i = 0;; i++, ns *= 2) {
-		uint64_t now = gcm_os_now_ns();
+		uint64_t now;
 		int error;
 
 		if (gcm_cycle_is_asked())
 			return GCM_ABANDON_ASKED;
-		tracer->stopped_cpu = gcm_os_thread_cpu_ns();
 		gcm_tick_pause(true);
-		GCM_NOTE(stop_begin);
+		GCM_NOTE(stop_begin); /* not later than what is measured */
+		now = gcm_os_now_ns();
+		tracer->stopped_cpu = gcm_os_thread_cpu_ns();
 		error = gcm_stop_world(now + GCM_TRACE_STOP_NS);
 		tracer->paused = error == 0;
 		gcm_tick_pause(tracer->paused);
