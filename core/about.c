@@ -17,6 +17,7 @@
 #include "core/about.h"
 
 #include "core/cycle.h"
+#include "core/event.h"
 #include "core/option.h"
 #include "core/os.h"
 #include "core/report.h"
@@ -105,6 +106,8 @@ gcm_about_collector(const char *back_end, const char *instead, int error)
 	atomic_store(&gcm_about.back_end, back_end != NULL ? back_end : "none");
 	atomic_store(&gcm_about.instead, instead);
 	atomic_store(&gcm_about.error, (uint64_t)(error < 0 ? -error : error));
+	GCM_NOTE(collector_begin, gcm_event_back_end(back_end),
+	    (uint64_t)(error < 0 ? -error : error));
 }
 
 void

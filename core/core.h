@@ -10,6 +10,7 @@
 #include "core/cache.h"
 #include "core/channel.h"
 #include "core/cycle.h"
+#include "core/event.h"
 #include "core/figure.h"
 #include "core/gctrace.h"
 #include "core/heap.h"
@@ -31,6 +32,7 @@
 #include "core/span.h"
 #include "core/stat.h"
 #include "core/sweep.h"
+#include "core/tick.h"
 #include "core/verify.h"
 
 #endif

@@ -19,6 +19,7 @@
 #include "core/about.h"
 #include "core/audit.h"
 #include "core/cycle_state.h"
+#include "core/event.h"
 #include "core/figure.h"
 #include "core/gctrace.h"
 #include "core/limit.h"
@@ -30,6 +31,7 @@
 #include "core/report.h"
 #include "core/scavenge.h"
 #include "core/sweep.h"
+#include "core/tick.h"
 
 enum {
 	COLOURS = 4,
@@ -97,7 +99,10 @@ take_white(const struct gcm_trace *trace, struct gcm_sweep *sweep)
 	atomic_store(&gcm_cycle.net, 0);
 	if (sweep->audit)
 		gcm_audit_sweep_begin();
+	gcm_event_enter(GCM_PHASE_SWEEP);
 	gcm_sweep_heap(sweep);
+	GCM_NOTE(
+	    sweep, sweep->freed_bytes, sweep->limbo_bytes, sweep->live_bytes);
 	if (sweep->audit)
 		gcm_audit_sweep_end(gcm_cycle.scanner);
 	GCM_PROBE(reclaim, sweep->freed_bytes, sweep->freed_blocks,
@@ -225,6 +230,41 @@ is_urgent(uint32_t wish, uint64_t heap)
 	       (gcm_cycle.pace.limited ? heap > goal : heap / 3 * 2 > goal);
 }
 
+static enum gcm_event_cause
+cause_of(uint32_t wish, bool periodic)
+{
+	if (periodic)
+		return GCM_CAUSE_PERIODIC;
+	if ((wish & GCM_WISH_GROWTH) != 0)
+		return GCM_CAUSE_GROWTH;
+	if ((wish & GCM_WISH_URGENT) != 0)
+		return GCM_CAUSE_URGENT;
+	return (wish & GCM_WISH_ASKED) != 0 ? GCM_CAUSE_ASKED
+					    : GCM_CAUSE_FORCED;
+}
+
+static void
+note_begin(const struct outcome *outcome, uint32_t wish)
+{
+	GCM_NOTE(cycle_begin, atomic_load(&gcm_cycle.number),
+	    cause_of(wish, outcome->periodic), outcome->heap_start,
+	    outcome->heap_before, atomic_load(&gcm_cycle.trigger),
+	    outcome->goal);
+	gcm_event_enter(GCM_PHASE_BEGIN);
+}
+
+static void
+note_end(const struct outcome *outcome)
+{
+	gcm_event_enter(GCM_PHASE_IDLE);
+	GCM_NOTE(cycle_end, atomic_load(&gcm_cycle.number), outcome->why,
+	    outcome->sweep.live_bytes, outcome->sweep.freed_bytes,
+	    outcome->sweep.freed_blocks, outcome->sweep.limbo_bytes,
+	    gcm_cycle.pace.goal);
+	gcm_tick_note_heap();
+	(void)gcm_event_flush(false);
+}
+
 static void
 report_cycle(const struct outcome *outcome)
 {
@@ -274,6 +314,7 @@ gcm_cycle_run(uint32_t wish, bool periodic)
 	atomic_fetch_add(&gcm_cycle.number, 1);
 	GCM_PROBE(cycle_begin, atomic_load(&gcm_cycle.number), outcome.forced,
 	    outcome.heap_start, outcome.goal);
+	note_begin(&outcome, wish);
 	outcome.trace.colour = take_colour();
 	outcome.trace.pause_ns = (uint64_t)gcm_options.PAUSE;
 	outcome.trace.urgent = is_urgent(wish, outcome.heap_start);
@@ -303,6 +344,7 @@ gcm_cycle_run(uint32_t wish, bool periodic)
 	GCM_PROBE(cycle_end, atomic_load(&gcm_cycle.number), outcome.why,
 	    outcome.sweep.live_bytes, gcm_cycle.pace.goal);
 	report_cycle(&outcome);
+	note_end(&outcome);
 	if (gcm_audit_is_on())
 		gcm_audit_write_line(
 		    gcm_options.gctrace != 0 || (wish & GCM_WISH_ASKED) != 0);
@@ -332,8 +374,10 @@ gcm_cycle_late(const void *block, const char *call, bool first)
 
 	GCM_PROBE(late_free, block, call);
 	gcm_cycle.stat.late_frees++;
+	GCM_NOTE(late_free, (uintptr_t)block);
 	if (!first)
 		return;
+	(void)gcm_event_keep(".late-free");
 	gcm_text_init(&text, buffer, sizeof(buffer) - 1);
 	gcm_text_add(&text, call);
 	gcm_text_add(&text, "() of ");

@@ -73,8 +73,9 @@ void gcm_cycle_fall_behind(bool behind);
 /* Is the collector's thread wanted gone?  Markers ask now and then. */
 bool gcm_cycle_is_asked(void);
 
-/* Is there a thread of the collector's now? */
+/* Is there a thread of the collector's now?  Is it the calling one? */
 bool gcm_cycle_running(void);
+bool gcm_cycle_is_self(void);
 
 /* In a forked child: no thread, no half cycle. */
 void gcm_cycle_reset(void);

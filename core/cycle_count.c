@@ -12,10 +12,12 @@
  */
 #include "core/cycle.h"
 #include "core/cycle_state.h"
+#include "core/event.h"
 #include "core/figure.h"
 #include "core/option.h"
 #include "core/os.h"
 #include "core/probe.h"
+#include "core/tick.h"
 
 enum {
 	WAIT_NS = 5 * 1000 * 1000, /* for a marker that is outrun, at once */
@@ -40,14 +42,19 @@ gcm_cycle_heap(void)
 GCM_COLD static void
 wait_for_marker(void)
 {
-	for (int i = 0; i < WAITS; i++) {
+	uint64_t began = gcm_event_is_on() ? gcm_os_now_ns() : 0;
+	int i;
+
+	for (i = 0; i < WAITS; i++) {
 		uint32_t ended = atomic_load(&gcm_cycle.ended);
 
 		if (atomic_load(&gcm_cycle.alive) == 0 ||
 		    gcm_cycle_heap() < atomic_load(&gcm_cycle.assist))
-			return;
+			break;
 		gcm_os_wait(&gcm_cycle.ended, ended, WAIT_NS);
 	}
+	if (began != 0 && i > 0)
+		GCM_NOTE(assist, gcm_os_now_ns() - began);
 }
 
 /* While the marker is behind, allocating costs time: a thread that makes new
@@ -96,6 +103,7 @@ look_at_growth(struct gcm_cache *cache)
 	gcm_cycle_note_all(cache);
 	if (gcm_cycle.scanner == NULL)
 		return;
+	gcm_tick_start();
 	if (atomic_load_explicit(&gcm_cycle.behind, memory_order_relaxed) &&
 	    cache == gcm_cache_self()) {
 		GCM_PROBE(assist, gcm_cycle_heap(), 0);

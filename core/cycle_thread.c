@@ -21,12 +21,14 @@
 
 #include "core/audit.h"
 #include "core/cycle_state.h"
+#include "core/event.h"
 #include "core/heap.h"
 #include "core/limit.h"
 #include "core/option.h"
 #include "core/os.h"
 #include "core/pageheap.h"
 #include "core/serve.h"
+#include "core/tick.h"
 
 enum {
 	STACK_BYTES = 64 << 10,
@@ -78,6 +80,7 @@ gcm_cycle_wish(uint32_t wish)
 bool
 gcm_cycle_is_asked(void)
 {
+	gcm_tick_poll();
 	return (atomic_load_explicit(&gcm_cycle.wish, memory_order_relaxed) &
 		   GCM_WISH_STOP) != 0;
 }
@@ -122,22 +125,30 @@ choose_interval(void)
 		   : interval << shift;
 }
 
+static uint32_t
+count_program(void)
+{
+	struct gcm_crowd crowd;
+
+	gcm_cycle.scanner->count(&crowd);
+	return crowd.threads;
+}
+
 /* Does the thread stay although there is nothing to do?  Not in a program that
  * would have no other thread, unless it was asked to.
  */
 static bool
 stays(void)
 {
-	if (gcm_audit_is_on())
+	if (gcm_audit_is_on() || gcm_tick_needs_thread())
 		return true;
 	return gcm_serve_is_open() &&
 	       (gcm_options.CHANNEL == GCM_CHANNEL_ALWAYS ||
-		   gcm_cycle.scanner->threads() > 1);
+		   count_program() > 1);
 }
 
-/* Until somebody wishes something. */
 static void
-sleep_for(uint64_t timeout_ns)
+sleep_once(uint64_t timeout_ns)
 {
 	if (gcm_serve_is_open()) {
 		gcm_serve_sleep(&gcm_cycle.wish, timeout_ns);
@@ -146,6 +157,21 @@ sleep_for(uint64_t timeout_ns)
 	gcm_cycle.scanner->listen(true);
 	gcm_os_wait(&gcm_cycle.wish, 0, timeout_ns);
 	gcm_cycle.scanner->listen(false);
+}
+
+/* Until somebody wishes something, for so long at most. */
+static void
+sleep_for(uint64_t timeout_ns)
+{
+	uint64_t end = gcm_os_now_ns() + timeout_ns, now;
+
+	do {
+		gcm_tick_poll();
+		now = gcm_os_now_ns();
+		if (now < end)
+			sleep_once(gcm_tick_rest(end - now) + 1);
+	} while (atomic_load(&gcm_cycle.wish) == 0 && gcm_os_now_ns() < end &&
+		 atomic_load(&gcm_tick_wanted));
 }
 
 static bool
@@ -242,6 +268,15 @@ retire(void)
 	    &gcm_cycle.state, &off, GCM_CYCLE_ON);
 }
 
+/* Why the thread ends. */
+static enum gcm_event_leave
+reason_to_leave(void)
+{
+	if (atomic_load(&gcm_cycle.state) == GCM_CYCLE_DISABLED)
+		return GCM_LEAVE_DISABLED;
+	return gcm_cycle_is_asked() ? GCM_LEAVE_ASKED : GCM_LEAVE_QUIET;
+}
+
 static void
 run_collector(void *arg)
 {
@@ -260,6 +295,8 @@ run_collector(void *arg)
 		}
 	} while (!retire());
 	gcm_serve_close();
+	GCM_NOTE(collector_end, reason_to_leave());
+	(void)gcm_event_flush(true);
 	gcm_cycle.scanner->close();
 }
 
@@ -427,6 +464,13 @@ gcm_cycle_running(void)
 	return atomic_load(&gcm_cycle.alive) != 0;
 }
 
+bool
+gcm_cycle_is_self(void)
+{
+	return gcm_cycle_running() &&
+	       atomic_load(&gcm_cycle.alive) == (uint32_t)gcm_os_tid();
+}
+
 void
 gcm_cycle_reset(void)
 {
@@ -434,6 +478,7 @@ gcm_cycle_reset(void)
 		return;
 	atomic_store(&gcm_cycle.active, false);
 	atomic_store(&gcm_cycle.behind, false);
+	gcm_tick_pause(false);
 	if (atomic_load(&gcm_cycle.state) != GCM_CYCLE_DISABLED)
 		atomic_store(&gcm_cycle.state, GCM_CYCLE_OFF);
 	atomic_store(&gcm_cycle.wish, 0);

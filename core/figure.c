@@ -41,14 +41,17 @@ static void
 keep_now(void)
 {
 	struct gcm_kept *kept = &gcm_about.kept;
+	struct gcm_crowd crowd;
 
 	keep(&kept->heap_bytes, gcm_cycle_heap());
 	keep(&kept->goal_bytes, gcm_cycle.stat.goal_bytes);
 	keep(&kept->late_frees, gcm_cycle.stat.late_frees);
 	keep(&kept->scavenged_bytes, gcm_scavenge_released());
 	keep(&kept->began_ns, gcm_cycle.began_ns);
-	if (gcm_cycle.scanner->threads != NULL)
-		keep(&kept->threads, gcm_cycle.scanner->threads());
+	if (gcm_cycle.scanner->count == NULL)
+		return;
+	gcm_cycle.scanner->count(&crowd);
+	keep(&kept->threads, crowd.threads);
 }
 
 void

@@ -9,7 +9,8 @@ noinst_LTLIBRARIES += %D%/libcore.la %D%/libcore-noos.la
 %C%_libcore_la_SOURCES = \
 	%D%/os_linux.c \
 	%D%/os_linux_file.c \
-	%D%/os_linux_socket.c
+	%D%/os_linux_socket.c \
+	%D%/os_linux_trace.c
 %C%_libcore_la_LIBADD = %D%/libcore-noos.la
 
 %C%_libcore_noos_la_CPPFLAGS = $(LIB_CPPFLAGS)
@@ -20,6 +21,15 @@ noinst_LTLIBRARIES += %D%/libcore.la %D%/libcore-noos.la
 	%D%/about_format.h \
 	%D%/event.def \
 	%D%/event_format.h \
+	%D%/event.h \
+	%D%/event_state.h \
+	%D%/event.c \
+	%D%/event_file.c \
+	%D%/event_table.c \
+	%D%/tick.h \
+	%D%/tick.c \
+	%D%/schedtrace.h \
+	%D%/schedtrace.c \
 	%D%/about.h \
 	%D%/about.c \
 	%D%/base.h \

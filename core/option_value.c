@@ -61,6 +61,8 @@ static const struct suffix suffixes[] = {
     {"%", "", 1},
     {"%", "%", 1},
     {"count", "", 1},
+    {"count", "KiB", 1LL << 10},
+    {"count", "MiB", 1LL << 20},
     {"bits", "", 1},
     {"signal", "", 1},
 };

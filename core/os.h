@@ -124,6 +124,41 @@ uint32_t gcm_os_cpus(void);
 uint64_t gcm_os_memory(void);
 
 int gcm_os_pid(void);
+int gcm_os_parent(void);
+int gcm_os_tid(void);
+
+/* What the kernel calls the calling thread. */
+enum {
+	GCM_OS_NAME_BYTES = 16
+};
+void gcm_os_thread_name(char name[GCM_OS_NAME_BYTES]);
+
+/* The program's file, as a string; empty when it cannot be told. */
+void gcm_os_program(char *path, size_t len);
+
+/* Wall clock, in ns since 1970. */
+uint64_t gcm_os_realtime_ns(void);
+
+/* `path` from the root, as a string: it may be from the current folder.  False
+ * when it is too long or that cannot be told.
+ */
+bool gcm_os_absolute(const char *path, char *out, size_t len);
+
+/* Append to a file by one write, creating it; `anew`: what was in it goes.  No
+ * descriptor is left, no signal comes of it, and none is handled meanwhile.  0
+ * or -errno.
+ */
+int gcm_os_append(const char *path, const void *bytes, size_t len, bool anew);
+
+/* Put a new file, len zero bytes, at [addr, addr+len), which is ours; what is
+ * stored there is in the file whatever becomes of the process.  Its blocks are
+ * allocated.  It is called `path` with ".new" behind it until gcm_os_name_ring,
+ * which gives it its name: a file that has that, a regular one, is replaced,
+ * not changed, as somebody may have it mapped.  0, or -errno and there is no
+ * such file.
+ */
+int gcm_os_map_ring(void *addr, size_t len, const char *path);
+int gcm_os_name_ring(const char *path);
 
 /* Resident set of this process in bytes; 0 when it cannot be told. */
 size_t gcm_os_resident(void);

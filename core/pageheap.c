@@ -26,6 +26,7 @@
  */
 #include "core/pageheap.h"
 
+#include "core/event.h"
 #include "core/os.h"
 #include "core/pin.h"
 #include "core/span.h"
@@ -237,6 +238,7 @@ grow_zone(uint32_t npages)
 
 	if (first < 0)
 		return false;
+	GCM_NOTE(grow, (uint64_t)got << GCM_PAGE_SHIFT);
 	gcm_pageheap.holes += (uint32_t)first - end;
 	count_free((uint32_t)first, got, true);
 	join_run((uint32_t)first, got);

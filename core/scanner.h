@@ -13,11 +13,10 @@ enum {
 	GCM_PAUSES_MAX = 16 /* stops of one cycle that are noted */
 };
 
-/* Why a cycle was given up; none is an error. */
+/* Why a cycle was given up; none is an error.  event.def has their numbers. */
 enum gcm_abandon {
 	GCM_ABANDON_NOT = 0,
 	GCM_ABANDON_STOP,  /* a thread did not answer in time */
-	GCM_ABANDON_DEAF,  /* a thread has our signal blocked */
 	GCM_ABANDON_ASKED, /* fork, setuid, unshare... wanted our thread gone */
 	GCM_ABANDON_MEMORY,   /* none for the collector itself */
 	GCM_ABANDON_ROOTS,    /* a root could not be read */
@@ -28,7 +27,8 @@ enum gcm_abandon {
 	GCM_ABANDON_FAULTS,   /* the program serves page faults that we have */
 	GCM_ABANDON_STACKS,   /* coroutines came to light while marking */
 	GCM_ABANDON_SHARED,   /* memory, with a process that we cannot stop */
-	GCM_ABANDON_FILTER    /* a filter kills who makes our system calls */
+	GCM_ABANDON_FILTER,   /* a filter kills who makes our system calls */
+	GCM_ABANDON_DEAF      /* a thread has our signal blocked */
 };
 
 /* One trace of what is reachable: in, and out. */
@@ -58,6 +58,13 @@ struct gcm_trace {
 	uint32_t nmarkers;      /* out */
 };
 
+/* Who is there. */
+struct gcm_crowd {
+	uint32_t threads;               /* of the program */
+	uint32_t blocked;               /* in a blocked-safe call */
+	uint32_t markers, markers_most; /* at work; in a cycle to be */
+};
+
 struct gcm_scanner {
 	/* The collector's thread begins and ends. */
 	void (*open)(void);
@@ -78,14 +85,14 @@ struct gcm_scanner {
 	 * own wait lets in; 0: there is none, or a filter forbids sockets.
 	 */
 	int (*rouser)(void);
-	/* Threads of the program now; 0 when that is not known. */
-	uint32_t (*threads)(void);
 	/* Visit the ranges of [lo, hi) that are in memory; 0 or -errno. */
 	int (*present)(uintptr_t lo, uintptr_t hi,
 	    void (*visit)(uintptr_t lo, uintptr_t hi, void *arg), void *arg);
 	/* Visit the mappings that are threads' stacks; 0 or -errno. */
 	int (*stacks)(
 	    void (*visit)(uintptr_t lo, uintptr_t hi, void *arg), void *arg);
+	/* Count the program's threads and ours, while the world runs. */
+	void (*count)(struct gcm_crowd *crowd);
 	/* In a forked child, by its only thread: nothing of the parent's
 	 * threads, stops and descriptors is left.
 	 */

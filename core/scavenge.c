@@ -27,6 +27,7 @@
  */
 #include "core/scavenge.h"
 
+#include "core/event.h"
 #include "core/heap.h"
 #include "core/large.h"
 #include "core/os.h"
@@ -94,12 +95,16 @@ start_level(void)
 static uint32_t
 release_piece(uint32_t npages, _Atomic uint64_t *count)
 {
+	uint64_t began = gcm_event_is_on() ? gcm_os_now_ns() : 0;
 	uint32_t done;
 
 	gcm_lock_acquire(&gcm_pageheap.lock);
 	done = gcm_pageheap_release_locked(
 	    npages < PIECE_PAGES ? npages : PIECE_PAGES);
 	gcm_lock_release(&gcm_pageheap.lock);
+	if (began != 0 && done > 0)
+		GCM_NOTE(scavenge, (uint64_t)done << GCM_PAGE_SHIFT,
+		    gcm_os_now_ns() - began);
 	atomic_fetch_add_explicit(
 	    count, (uint64_t)done << GCM_PAGE_SHIFT, memory_order_relaxed);
 	return done;
@@ -177,6 +182,7 @@ run_scavenger(void *arg)
 	unsigned int quiet = 0;
 
 	(void)arg;
+	gcm_event_thread("scavenger");
 	for (;;) {
 		bool worked = false;
 		bool asked = rest(LOOK_NS) || look(&worked);
@@ -185,9 +191,10 @@ run_scavenger(void *arg)
 		if (!asked && quiet < QUIET)
 			continue;
 		if (retire())
-			return;
+			break;
 		quiet = 0;
 	}
+	GCM_NOTE(thread_end);
 }
 
 GCM_COLD static void

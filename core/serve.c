@@ -44,6 +44,7 @@
 #include "core/about.h"
 #include "core/channel.h"
 #include "core/cycle_state.h"
+#include "core/event.h"
 #include "core/figure.h"
 #include "core/option.h"
 #include "core/os_socket.h"
@@ -84,8 +85,6 @@ static struct {
 	_Atomic uint32_t tid;    /* the same */
 } serve;
 
-GCM_HIDDEN const char *(*_Atomic gcm_serve_dump)(struct gcm_text *body);
-
 /* What is asked for ---------------------------------------------------------
  */
 
@@ -110,10 +109,18 @@ set_option(const char *name, size_t name_len, const char *text, size_t len)
 static const char *
 dump(struct gcm_text *body)
 {
-	const char *(*write)(struct gcm_text *) = atomic_load(&gcm_serve_dump);
+	static const char why[] = ".dump";
+	int error = gcm_event_keep(why);
 
-	return write != NULL ? write(body)
-			     : "no execution trace in this process";
+	if (error == -ENOENT)
+		return "no execution trace in this process";
+	if (error != 0)
+		return error == -EBUSY ? "it is being written just now"
+				       : "its file cannot be written";
+	gcm_text_add(body, "file ");
+	gcm_event_add_name(body, why);
+	gcm_text_add(body, "\n");
+	return NULL;
 }
 
 static void

@@ -34,9 +34,4 @@ void gcm_serve_rouse(void);
 /* In a forked child: there is no thread, and the descriptors are not there. */
 void gcm_serve_reset(void);
 
-/* Writes the flight recorder's file and adds a line that names it; NULL, or why
- * not.  NULL while there is none.
- */
-extern GCM_HIDDEN const char *(*_Atomic gcm_serve_dump)(struct gcm_text *body);
-
 #endif

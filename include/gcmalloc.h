@@ -72,6 +72,7 @@ GCM_API_VISIBLE_ int gcm_api_stats_get(struct gcm_stats *stats, size_t size);
 GCM_API_VISIBLE_ void *gcm_api_malloc_noscan(size_t size);
 GCM_API_VISIBLE_ int gcm_api_add_roots(const void *lo, const void *hi);
 GCM_API_VISIBLE_ int gcm_api_remove_roots(const void *lo, const void *hi);
+GCM_API_VISIBLE_ void gcm_api_log(const char *text);
 
 /* Is the library preloaded, and its malloc the one that the program uses? */
 static inline int
@@ -147,6 +148,19 @@ gcm_remove_roots(const void *lo, const void *hi)
 
 	GCM_API_FIND_(call, gcm_api_remove_roots);
 	return call == NULL ? -1 : call(lo, hi);
+}
+
+/* A mark in the execution trace (GCM_TRACE), by the calling thread; what is
+ * longer than 32 bytes is cut.  Nothing without a trace.
+ */
+static inline void
+gcm_log(const char *text)
+{
+	void (*call)(const char *);
+
+	GCM_API_FIND_(call, gcm_api_log);
+	if (call != NULL)
+		call(text);
 }
 
 #undef GCM_API_

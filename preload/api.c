@@ -69,6 +69,13 @@ gcm_api_stats_get(struct gcm_stats *stats, size_t size)
 	return 0;
 }
 
+void
+gcm_api_log(const char *text)
+{
+	if (gcm_event_is_on() && text != NULL)
+		gcm_event_add_text(GCM_EVENT_user, text);
+}
+
 /* Another malloc in front of ours may have put something of its own beside what
  * the program asked for: its blocks stay as they are.
  */

@@ -71,6 +71,8 @@ gcm_exec_begin(void)
 	/* A child of vfork has our memory, and not our thread. */
 	if (self == NULL || atomic_load(&self->lent) == 0)
 		(void)gcm_heap_stop_threads_for_fork();
+	if (self == NULL || atomic_load(&self->lent) == 0)
+		gcm_event_before_exec();
 	return true;
 }
 

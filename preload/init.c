@@ -30,6 +30,7 @@ begin(int argc, char **argv, char **environ_list)
 	/* Lines may be asked for later, too: core/live.def. */
 	gcm_report_open(gcm_options.LOG);
 	gcm_next_init();
+	gcm_event_begin();
 	gcm_thread_init();
 	gcm_stacks_init();
 	/* Without a collector there is no signal of ours, and calls, handlers
@@ -40,11 +41,13 @@ begin(int argc, char **argv, char **environ_list)
 	gcm_signal_init();
 	gcm_about_begin(gcm_foreign_is_first);
 	gcm_cycle_serve();
+	gcm_tick_begin();
 }
 
 __attribute__((destructor)) static void
 end(void)
 {
+	gcm_event_end();
 	gcm_about_end();
 	if (gcm_options.stats != 0)
 		gcm_stat_print();

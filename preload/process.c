@@ -59,8 +59,12 @@ fork(void)
 		gcm_cache_note_stranger();
 	child = next();
 	if (child == 0) {
+		gcm_event_forked();
 		gcm_heap_forked();
 		gcm_thread_forked();
+	} else {
+		GCM_NOTE(fork, child > 0 ? (uint64_t)child : 0);
+		gcm_tick_start();
 	}
 	saved = errno;
 	gcm_cycle_serve();

@@ -38,6 +38,7 @@ end_thread(void *value)
 	if (cache != &gcm_cache_none && gcm_cache_self() == cache)
 		gcm_cache_detach(cache);
 	gcm_thread_end();
+	GCM_NOTE(thread_end);
 }
 
 static void
@@ -47,10 +48,13 @@ watch_thread(struct gcm_cache *cache)
 		(void)pthread_setspecific(key, cache);
 }
 
+/* A thread is noted by what it has first, a record or a cache. */
 static void
 watch_record(void)
 {
 	watch_thread(gcm_cache_self());
+	if (gcm_cache_self() == &gcm_cache_none)
+		gcm_event_thread(NULL);
 }
 
 /* A record early, so that whoever cancels the thread finds it. */
@@ -58,6 +62,8 @@ static void
 watch_cache(struct gcm_cache *cache)
 {
 	watch_thread(cache);
+	if (gcm_thread_self() == NULL)
+		gcm_event_thread(NULL);
 	if (gcm_stop_signal() != 0)
 		(void)gcm_thread_make();
 }

@@ -57,6 +57,7 @@ static struct {
 	uint32_t few;                /* of them beside the program; leader */
 	gcm_crew_job job;            /* leader, before a call */
 	void *arg;                   /* as job */
+	uint64_t began_cpu;          /* of the leader, if noted; leader */
 } crew;
 
 static void
@@ -80,6 +81,7 @@ run_member(void *arg)
 	uint32_t seen;
 
 	gcm_stop_exempt(tid, true);
+	gcm_event_thread("marker");
 	atomic_store(&member->tid, tid);
 	gcm_os_wake(&member->tid, 1);
 	while ((seen = atomic_load(&member->state)) != OVER) {
@@ -93,6 +95,7 @@ run_member(void *arg)
 		atomic_store(&member->state, IDLE);
 		gcm_os_wake(&member->state, 1);
 	}
+	GCM_NOTE(thread_end);
 	gcm_stop_exempt(tid, false);
 }
 
@@ -129,6 +132,7 @@ gcm_crew_begin(uint32_t nmarkers, uint32_t nstopped, uint8_t colour)
 	if (all > MOST)
 		all = MOST;
 	gcm_work_begin(nmarkers);
+	crew.began_cpu = gcm_event_is_on() ? gcm_os_thread_cpu_ns() : 0;
 	crew.count = 0;
 	if (!ready_marker(&crew.members[0], colour))
 		return 0;
@@ -259,6 +263,26 @@ gcm_crew_stop_cpu_ns(void)
 	for (uint32_t i = 1; i < crew.count; i++)
 		sum += crew.members[i].stop_cpu_ns;
 	return sum;
+}
+
+void
+gcm_crew_note(void)
+{
+	for (uint32_t i = 0; gcm_event_is_on() && i < crew.count; i++) {
+		const struct member *member = &crew.members[i];
+		const struct gcm_marker *marker = member->marker;
+
+		GCM_NOTE(mark, i, marker->blocks,
+		    marker->bytes + marker->shorts,
+		    i > 0 ? member->cpu_ns + member->stop_cpu_ns
+			  : gcm_os_thread_cpu_ns() - crew.began_cpu);
+	}
+}
+
+uint32_t
+gcm_crew_size(void)
+{
+	return crew.few;
 }
 
 void

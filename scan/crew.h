@@ -31,6 +31,12 @@ void gcm_crew_use(struct gcm_mark_bits *bits);
 /* Sums over all markers go to the trace. */
 void gcm_crew_count(struct gcm_trace *trace);
 
+/* What each has done, as events. */
+void gcm_crew_note(void);
+
+/* How many work beside the program now: none but in a cycle. */
+uint32_t gcm_crew_size(void);
+
 /* CPU of this cycle's stops, the leader's apart. */
 uint64_t gcm_crew_stop_cpu_ns(void);
 

@@ -186,6 +186,7 @@ choose_helpers(void)
 static enum gcm_abandon
 run_way(struct gcm_tracer *tracer)
 {
+	GCM_NOTE(back_end, (uint64_t)scanner.way); /* the same numbers */
 	if (scanner.way == WAY_FORK)
 		return gcm_trace_forked(tracer);
 	if (scanner.way == WAY_OFF)
@@ -233,8 +234,10 @@ trace(struct gcm_trace *trace)
 	if (why == GCM_ABANDON_NOT && atomic_load(&gcm_mark_offsets) &&
 	    !gcm_crew_leader()->offsets) /* loaded meanwhile */
 		why = GCM_ABANDON_HIDDEN;
-	if (scanner.way != WAY_FORK)
+	if (scanner.way != WAY_FORK) {
 		gcm_crew_count(trace);
+		gcm_crew_note();
+	}
 	trace->mark_cpu_ns +=
 	    gcm_os_thread_cpu_ns() - began - trace->stop_cpu_ns;
 	trace->stop_cpu_ns += gcm_crew_stop_cpu_ns();
@@ -287,23 +290,6 @@ find_rouser(void)
 }
 
 static int
-count_thread(uint32_t tid, void *arg)
-{
-	*(uint32_t *)arg += !gcm_stop_is_exempt(tid);
-	return 0;
-}
-
-static uint32_t
-count_threads(void)
-{
-	uint32_t count = 0;
-
-	return scanner.error == 0 && gcm_task_visit(count_thread, &count) == 0
-		   ? count
-		   : 0;
-}
-
-static int
 visit_present(uintptr_t lo, uintptr_t hi, gcm_range_visitor visit, void *arg)
 {
 	return scanner.error != 0 ? scanner.error
@@ -336,6 +322,31 @@ visit_stacks(gcm_range_visitor visit, void *arg)
 	return error;
 }
 
+static int
+count_thread(uint32_t tid, void *arg)
+{
+	struct gcm_crowd *crowd = arg;
+
+	crowd->threads += !gcm_stop_is_exempt(tid);
+	return 0;
+}
+
+/* By the kernel's list; blocked ones by their own records. */
+static void
+count_crowd(struct gcm_crowd *crowd)
+{
+	const struct gcm_thread *thread = gcm_thread_first();
+
+	*crowd = (struct gcm_crowd){
+	    .markers = gcm_crew_size(), .markers_most = choose_markers()};
+	if (scanner.error == 0)
+		(void)gcm_task_visit(count_thread, crowd);
+	for (; thread != NULL; thread = thread->next)
+		crowd->blocked += atomic_load(&thread->tid) != 0 &&
+				  atomic_load(&thread->tid) != UINT32_MAX &&
+				  atomic_load(&thread->blocked) != 0;
+}
+
 static const struct gcm_scanner functions = {
     .open = open_scanner,
     .close = close_scanner,
@@ -344,9 +355,9 @@ static const struct gcm_scanner functions = {
     .read = read_memory,
     .written = was_written,
     .rouser = find_rouser,
-    .threads = count_threads,
     .present = visit_present,
     .stacks = visit_stacks,
+    .count = count_crowd,
     .reset = reset,
 };
 

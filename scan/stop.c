@@ -40,7 +40,6 @@
  * sees the other: a thread that is sent a signal waits for it before its call.
  *
  * FORK    the child has one thread: gcm_stop_reset.
- *
  * While the world is stopped: raw system calls and memory that is there.
  */
 #include "scan/stop.h"
@@ -193,6 +192,8 @@ answer(struct gcm_stopped *entry, const void *context, uint32_t word)
 
 	if ((uintptr_t)&said < said.frame)
 		said.frame = (uintptr_t)&said;
+	if (gcm_event_is_on())
+		atomic_store(&entry->at_ns, gcm_os_now_ns());
 	if (!atomic_compare_exchange_strong(
 		&entry->answer, &wanted, (uintptr_t)&said))
 		return; /* .inv.stop-token */
@@ -628,6 +629,43 @@ gcm_stop_is_hopeless(void)
 	return gcm_deaf_is_there(gcm_stop_signal());
 }
 
+static void
+note_stop(int error)
+{
+	struct gcm_stopped *entries = atomic_load(&stop.entries);
+	uint32_t room = atomic_load(&stop.room), late = 0, there = 0, asked = 0;
+
+	for (uint32_t i = 0; i < room; i++) {
+		uint32_t state = atomic_load(&entries[i].state);
+
+		there += state == WANTED || state == BLOCKED;
+		asked += state == WANTED;
+		if (is_silent(&entries[i]))
+			late = atomic_load(&entries[i].tid);
+	}
+	if (error == 0)
+		GCM_NOTE(stopped, there, asked);
+	else
+		GCM_NOTE(stop_failed, (uint64_t)-error, late);
+}
+
+/* The entries stay what they are until the next stop. */
+void
+gcm_stop_note_answers(uint64_t began_ns)
+{
+	struct gcm_stopped *entries = atomic_load(&stop.entries);
+	uint32_t room = atomic_load(&stop.room);
+
+	for (uint32_t i = 0; gcm_event_is_on() && i < room; i++) {
+		uint64_t at_ns = atomic_load(&entries[i].at_ns);
+
+		if (atomic_load(&entries[i].state) == WANTED &&
+		    at_ns >= began_ns)
+			GCM_NOTE(thread_stop, atomic_load(&entries[i].tid),
+			    at_ns - began_ns);
+	}
+}
+
 int
 gcm_stop_world(uint64_t deadline_ns)
 {
@@ -645,6 +683,8 @@ gcm_stop_world(uint64_t deadline_ns)
 	atomic_fetch_add(&gcm_stop_word, 1);
 	error = stop_all(deadline_ns);
 	GCM_PROBE(stopped, atomic_load(&gcm_stop_word), error, stop.used);
+	if (gcm_event_is_on())
+		note_stop(error);
 	if (error == 0)
 		return 0;
 	gcm_stop_resume();

@@ -23,6 +23,8 @@ struct gcm_stopped {
 	_Atomic uintptr_t answer;  /* the word of the stop that wants one, then
 				      the thread's struct gcm_stop_answer */
 	uintptr_t sp;              /* BLOCKED; the stopper */
+	_Atomic uint64_t at_ns;    /* when it answered; its handler, while
+				      there is a recording */
 };
 
 /* Choose the signal: what GCM_SIGNAL names, or one.  The constructor. */
@@ -76,6 +78,10 @@ void gcm_stop_resume(void);
  * signal blocked?  Nobody is stopped.  The collector's thread.
  */
 bool gcm_stop_is_hopeless(void);
+/* Note how long each thread took to answer the stop that began at began_ns, and
+ * has ended.
+ */
+void gcm_stop_note_answers(uint64_t began_ns);
 
 /* Entries to look at; what a stopped thread said, false where there is none. */
 size_t gcm_stop_count(void);

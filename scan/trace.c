@@ -87,14 +87,18 @@ gcm_trace_pause(struct gcm_tracer *tracer)
 	uint64_t ns = STOP_REST_NS;
 
 	for (int i = 0;; i++, ns *= 2) {
-		uint64_t now = gcm_os_now_ns();
+		uint64_t now;
 		int error;
 
 		if (gcm_cycle_is_asked())
 			return GCM_ABANDON_ASKED;
+		gcm_tick_pause(true);
+		GCM_NOTE(stop_begin); /* not later than what is measured */
+		now = gcm_os_now_ns();
 		tracer->stopped_cpu = gcm_os_thread_cpu_ns();
 		error = gcm_stop_world(now + GCM_TRACE_STOP_NS);
 		tracer->paused = error == 0;
+		gcm_tick_pause(tracer->paused);
 		tracer->paused_at = now;
 		if (error == 0)
 			return GCM_ABANDON_NOT;
@@ -116,6 +120,17 @@ note_pause(struct gcm_trace *trace, uint64_t ns)
 	trace->npauses++;
 }
 
+static void
+note_stop_end(const struct gcm_tracer *tracer)
+{
+	uint64_t ns = gcm_os_now_ns() - tracer->paused_at;
+
+	gcm_tick_pause(false);
+	GCM_NOTE(stop_end);
+	gcm_stop_note_answers(tracer->paused_at);
+	gcm_event_judge_pause(ns);
+}
+
 void
 gcm_trace_resume(struct gcm_tracer *tracer)
 {
@@ -126,6 +141,7 @@ gcm_trace_resume(struct gcm_tracer *tracer)
 	tracer->paused = false;
 	gcm_stop_resume();
 	note_pause(trace, gcm_os_now_ns() - tracer->paused_at);
+	note_stop_end(tracer);
 	trace->stop_cpu_ns += gcm_os_thread_cpu_ns() - tracer->stopped_cpu;
 }
 
@@ -170,6 +186,7 @@ gcm_trace_stopped(struct gcm_tracer *tracer)
 	enum gcm_abandon why = gcm_trace_pause(tracer);
 
 	tracer->trace->back_end = "off";
+	gcm_event_enter(GCM_PHASE_MARK);
 	if (why == GCM_ABANDON_NOT) {
 		gcm_cache_set_colour(tracer->trace->colour);
 		why = gcm_trace_whole(tracer);
@@ -308,9 +325,11 @@ preclean(struct gcm_tracer *tracer)
 	uint64_t before = UINT64_MAX, bytes;
 
 	gcm_crew_leader()->stopped = false;
+	gcm_event_enter(GCM_PHASE_PRECLEAN);
 	for (int i = 0; i < PRECLEANS; i++) {
 		if (!look_again(tracer, &bytes))
 			return GCM_ABANDON_TRACKING;
+		GCM_NOTE(again, bytes);
 		if (!gcm_crew_drain(0, false))
 			return why_not_drained();
 		tracer->outrun = bytes > MANY_BYTES && bytes > before / 8 * 7;
@@ -382,6 +401,7 @@ finish(struct gcm_tracer *tracer, uint64_t budget_ns, bool *done)
 	*done = false;
 	if (why != GCM_ABANDON_NOT)
 		return why;
+	gcm_event_enter(GCM_PHASE_FINISH);
 	leader->stopped = true;
 	/* A step, and waking the threads, have a place in it. */
 	why = finish_stopped(tracer,
@@ -401,6 +421,7 @@ go_on(struct gcm_tracer *tracer, int nstops)
 {
 	uint64_t ns = tracer->trace->pause_ns, now = gcm_os_now_ns(), end;
 
+	gcm_event_enter(GCM_PHASE_MARK);
 	if (nstops <= FREE_STOPS && !tracer->outrun) {
 		if (!gcm_crew_drain(0, false))
 			return why_not_drained();
@@ -500,12 +521,15 @@ gcm_trace_tracked(struct gcm_tracer *tracer)
 	tracer->outrun = false;
 	tracer->cursor = 0;
 	tracer->step = STEP_MAX;
+	gcm_event_enter(GCM_PHASE_ARM);
 	if (!gcm_roots_arm(&tracer->roots)) /* .inv.trace-arm */
 		return GCM_ABANDON_TRACKING;
 	gcm_cache_set_colour(tracer->trace->colour); /* .inv.trace-new */
+	gcm_event_enter(GCM_PHASE_STACKS);
 	why = look_at_stacks(tracer);
 	if (why != GCM_ABANDON_NOT)
 		return why;
+	gcm_event_enter(GCM_PHASE_MARK);
 	gcm_roots_mark(&tracer->roots, leader);
 	(void)gcm_roots_mark_registered(leader);
 	(void)gcm_kernel_mark(leader, false);

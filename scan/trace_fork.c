@@ -80,6 +80,7 @@ run_child(struct gcm_tracer *tracer, struct gcm_mark_bits *bits,
 {
 	enum gcm_abandon why;
 
+	gcm_event_silence(false);
 	/* It must not outlive the program. */
 	(void)gcm_arch_syscall(
 	    SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0, 0);
@@ -175,6 +176,8 @@ take_answer(struct gcm_tracer *tracer, const struct answer *answer)
 	trace->marked_bytes = answer->trace.marked_bytes;
 	trace->scanned_bytes = answer->trace.scanned_bytes;
 	trace->mark_cpu_ns = answer->trace.mark_cpu_ns;
+	GCM_NOTE(mark, 0, trace->marked_blocks, trace->marked_bytes,
+	    trace->mark_cpu_ns);
 	tracer->roots.stack_bytes = answer->stack_bytes;
 	tracer->roots.global_bytes = answer->global_bytes;
 }
@@ -191,6 +194,7 @@ gcm_trace_forked(struct gcm_tracer *tracer)
 	enum gcm_abandon why;
 
 	tracer->trace->back_end = "fork";
+	gcm_event_enter(GCM_PHASE_SNAPSHOT);
 	gcm_cache_set_colour(tracer->trace->colour); /* .inv.fork-black */
 	if (answer == NULL)
 		return GCM_ABANDON_MEMORY;

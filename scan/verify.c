@@ -134,6 +134,7 @@ gcm_trace_verify(
 	    .lo = gcm_zone.lo, .hi = gcm_page_addr(gcm_zone_pages())};
 	enum gcm_abandon why;
 
+	gcm_event_enter(GCM_PHASE_VERIFY);
 	bits.reached_len = (bits.hi - bits.lo) / GCM_GRANULE / 8;
 	bits.parent_len = (bits.hi - bits.lo) / 2;
 	bits.reached = gcm_own_map_sparse(bits.reached_len);

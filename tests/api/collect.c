@@ -73,6 +73,7 @@ plain(void)
 	KIT_CHECK(stats.cycles == 0 && stats.back_end == NULL);
 	KIT_CHECK(gcm_add_roots(hidden, hidden + 1) == -1);
 	KIT_CHECK(gcm_remove_roots(hidden, hidden + 1) == -1);
+	gcm_log("nobody hears");
 	p = gcm_malloc_noscan(100);
 	memset(p, 1, 100);
 	free(realloc(p, 200));

@@ -3,6 +3,7 @@
 #   make bench        the table: time, CPU, peak memory beside other allocators
 #   make bench-insn   instructions per malloc and free; cost of starting
 #   make bench-gc     the collector: trees, leaks, marking, pauses
+#   make bench-event  what the execution trace costs, on and off
 #   make bench-onoff  the first table's rows with the collector and without
 #   make bench-servers  servers under load, plain and preloaded
 #
@@ -84,6 +85,7 @@ EXTRA_PROGRAMS += $(bench_programs)
 EXTRA_DIST += \
 	%D%/run.py \
 	%D%/gc.py \
+	%D%/event.py \
 	%D%/binary_trees.go \
 	%D%/pauses.go \
 	%D%/rows.py \
@@ -114,6 +116,10 @@ bench-gc: all $(bench_programs)
 	$(AM_V_at)$(PYTHON) $(srcdir)/%D%/gc.py $(bench_options) \
 		--work %D%/work $(BENCH_FLAGS)
 
+bench-event: all tests/collect/event_body$(EXEEXT)
+	$(AM_V_at)$(PYTHON) $(srcdir)/%D%/event.py --lib .libs/libgcmalloc.so \
+		--program tests/collect/event_body$(EXEEXT)
+
 bench-onoff: all $(bench_programs)
 	$(AM_V_at)$(PYTHON) $(srcdir)/%D%/gc.py $(bench_options) \
 		--work %D%/work $(BENCH_FLAGS) onoff
@@ -127,4 +133,4 @@ clean-local: clean-bench
 clean-bench:
 	-rm -rf %D%/work
 
-.PHONY: bench bench-gc bench-insn bench-onoff bench-servers clean-bench
+.PHONY: bench bench-event bench-gc bench-insn bench-onoff bench-servers clean-bench

@@ -17,5 +17,9 @@ child_kit = %D%/child.h %D%/child.c tests/stress/kit.h tests/stress/kit.c \
 %C%_stops_SOURCES = %D%/stops.c $(child_kit)
 %C%_stops_LDADD = core/libcore.la
 
-check_PROGRAMS += $(more_collect_tests)
-TESTS += $(more_collect_tests)
+# The execution trace: what event.py reads of event_body.
+%C%_event_body_SOURCES = %D%/event_body.c
+EXTRA_DIST += %D%/event.py %D%/event_read.py
+
+check_PROGRAMS += $(more_collect_tests) %D%/event_body
+TESTS += $(more_collect_tests) %D%/event.py

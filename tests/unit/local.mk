@@ -12,6 +12,7 @@ check_LTLIBRARIES += %D%/librig.la
 	%D%/os_fake_range.c \
 	%D%/os_fake_socket.c \
 	%D%/os_fake_thread.c \
+	%D%/os_fake_trace.c \
 	%D%/rig.h \
 	%D%/rig.c \
 	%D%/rig_blocks.c \
@@ -23,6 +24,7 @@ unit_tests = \
 	%D%/cache \
 	%D%/channel \
 	%D%/colour \
+	%D%/event \
 	%D%/filter \
 	%D%/fork \
 	%D%/fork_threads \
@@ -87,6 +89,8 @@ unit_cppflags = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 %C%_rouse_LDADD = %D%/libreal.la
 %C%_colour_CPPFLAGS = $(unit_cppflags)
 %C%_colour_LDADD = %D%/libunit.la
+%C%_event_CPPFLAGS = $(unit_cppflags)
+%C%_event_LDADD = %D%/libunit.la
 %C%_filter_CPPFLAGS = $(unit_cppflags)
 %C%_filter_LDADD = scan/libscan.la %D%/libunit.la
 %C%_dirty_CPPFLAGS = $(unit_cppflags)

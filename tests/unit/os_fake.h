@@ -29,6 +29,8 @@ enum os_fake_call {
 	OS_READ_FILE,
 	OS_LISTEN,
 	OS_ACCEPT,
+	OS_APPEND,
+	OS_MAP_RING,
 	OS_ANY, /* each of the above */
 	OS_UNMAP,
 	OS_NAME,
@@ -57,17 +59,19 @@ void os_fake_limit(size_t bytes);
 
 /* What the system is like: a test may change these before it uses the heap. */
 struct os_fake {
-	size_t page_size;   /* 4096 */
-	uint64_t random;    /* seed of gcm_os_random */
-	uint64_t dev, ino;  /* of descriptor 2 */
-	bool socket;        /* is descriptor 2 one? */
-	bool apart;         /* descriptor 2 is another thread's */
-	bool full;          /* nobody reads what is written */
-	uint32_t cpus;      /* 2 */
-	uint64_t memory;    /* 8 GiB */
-	int pid;            /* 4711 */
-	bool confined;      /* by gcm_os_confine */
-	uintptr_t image_lo; /* where the library seems to be loaded */
+	size_t page_size;       /* 4096 */
+	uint64_t random;        /* seed of gcm_os_random */
+	uint64_t dev, ino;      /* of descriptor 2 */
+	bool socket;            /* is descriptor 2 one? */
+	bool apart;             /* descriptor 2 is another thread's */
+	bool full;              /* nobody reads what is written */
+	uint32_t cpus;          /* 2 */
+	uint64_t memory;        /* 8 GiB */
+	int pid;                /* 4711 */
+	int tid;                /* of the calling thread; 0: the real one */
+	void (*on_clock)(void); /* called in each look at the clock */
+	bool confined;          /* by gcm_os_confine */
+	uintptr_t image_lo;     /* where the library seems to be loaded */
 	uintptr_t image_hi;
 	uint32_t user;       /* 1000 */
 	uint64_t now_ns;     /* the clock, unless threads are real */
@@ -121,6 +125,12 @@ bool os_fake_dropped(int client); /* the connection was closed */
 bool os_fake_waiting(int client); /* it has not been accepted */
 bool os_fake_is_listening(void);
 const char *os_fake_channel(void); /* the listener's name */
+/* The trace's file: its bytes, its path, and whether the calling thread is the
+ * collector's (real threads are not told apart).
+ */
+const unsigned char *os_fake_trace(size_t *len);
+const char *os_fake_trace_path(void);
+void os_fake_forget_trace(void);
 
 /* What a child sees after fork: wiped pages read as zero, no thread. */
 void os_fake_wipe(void);

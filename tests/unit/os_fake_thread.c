@@ -46,6 +46,8 @@ os_fake_threads(enum os_fake_threads wanted)
 uint64_t
 gcm_os_now_ns(void)
 {
+	if (os_fake.on_clock != NULL)
+		os_fake.on_clock();
 	if (how != OS_THREADS_REAL)
 		return os_fake.now_ns;
 	return os_fake.now_ns +

@@ -24,14 +24,13 @@ rouser(void)
 	return 62;
 }
 
-static uint32_t
-threads(void)
+static void
+count(struct gcm_crowd *crowd)
 {
-	return 3;
+	*crowd = (struct gcm_crowd){.threads = 3};
 }
 
-static const struct gcm_scanner scanner = {
-    .rouser = rouser, .threads = threads};
+static const struct gcm_scanner scanner = {.rouser = rouser, .count = count};
 
 static void
 begin(void)
