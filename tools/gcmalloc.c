@@ -11,6 +11,7 @@
 #include "tools/doctor.h"
 #include "tools/launch.h"
 #include "tools/options.h"
+#include "tools/trace_show.h"
 #include "tools/verb.h"
 
 struct verb {
@@ -27,6 +28,9 @@ static const struct verb verbs[] = {
 	"Say whether that works for PROGRAM here, or in a running process.",
 	consult_doctor},
     {"gc", "PID", "Ask a running process for a collection.", ask_collector},
+    {"trace", "[--html | --perfetto | --events] [--pid PID] [-o FILE] FILE",
+	"Show an execution trace, or the gctrace lines of any program.",
+	show_trace},
 };
 
 struct flag {
