@@ -44,3 +44,25 @@ bin_PROGRAMS += %D%/gcmalloc
 	%D%/trace_summary.c \
 	%D%/trace_json.c \
 	%D%/trace_html.c
+
+# The page of gcmalloc trace --html, as lines of C strings.
+trace_page = \
+	$(srcdir)/%D%/trace_page.html \
+	$(srcdir)/%D%/trace_page.css \
+	$(srcdir)/%D%/trace_page.js \
+	$(srcdir)/%D%/trace_timeline.js \
+	$(srcdir)/%D%/trace_cards.js
+EXTRA_DIST += \
+	%D%/trace_page.html \
+	%D%/trace_page.css \
+	%D%/trace_page.js \
+	%D%/trace_timeline.js \
+	%D%/trace_cards.js \
+	%D%/trace_page.awk
+
+%D%/trace_page.inc: $(trace_page) $(srcdir)/%D%/trace_page.awk
+	$(AM_V_GEN)$(MKDIR_P) %D% && \
+	$(AWK) -v folder='$(srcdir)/%D%' -f $(srcdir)/%D%/trace_page.awk \
+		$(srcdir)/%D%/trace_page.html > $@.new && mv $@.new $@
+CLEANFILES += %D%/trace_page.inc
+%D%/gcmalloc-trace_html.$(OBJEXT): %D%/trace_page.inc

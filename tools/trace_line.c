@@ -138,13 +138,18 @@ take_times(const char **at, uint64_t times[TIMES_MAX], size_t *count)
 	return *count >= 3;
 }
 
+/* All of it, or nothing is taken. */
 static bool
 take_megabytes(const char **at, uint64_t *bytes, const char *after)
 {
-	if (!take_number(at, bytes) || *bytes > UINT64_MAX >> 21)
+	const char *next = *at;
+
+	if (!take_number(&next, bytes) || *bytes > UINT64_MAX >> 21 ||
+	    !skip_text(&next, after))
 		return false;
 	*bytes <<= 20;
-	return skip_text(at, after);
+	*at = next;
+	return true;
 }
 
 /* A number before some words, anywhere in the text. */

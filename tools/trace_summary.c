@@ -10,6 +10,7 @@
 enum {
 	NAMES_MAX = 32,
 	BAR_CELLS = 40,
+	BAR_ROWS = 28,
 	THREADS_SHOWN = 10,
 	LATE_SHOWN = 5,
 	LIST_FROM = 5 /* so many processes are listed first */
@@ -214,30 +215,53 @@ write_cycles(FILE *file, const struct trace_model *model)
 	fprintf(file, "%.2f s in all\n", (double)model->mark_cpu / 1e9);
 }
 
-/* Bars, a row for each doubling. */
-static void
-write_bars(FILE *file, const struct tally *tally)
+static uint64_t
+next_step(uint64_t step)
 {
-	uint64_t rows[TALLY_SLOTS / TALLY_STEPS] = {0}, most = 1;
-	size_t first = TALLY_SLOTS, last = 0;
+	uint64_t digit = step;
 
-	for (size_t i = 0; i < TALLY_SLOTS; i++)
-		rows[i / TALLY_STEPS] += tally->slots[i];
-	for (size_t i = 0; i < TALLY_SLOTS / TALLY_STEPS; i++) {
-		if (rows[i] == 0)
-			continue;
-		first = i < first ? i : first;
-		last = i;
-		most = rows[i] > most ? rows[i] : most;
+	while (digit >= 10)
+		digit /= 10;
+	return digit == 2 ? step / 2 * 5 : step * 2;
+}
+
+static size_t
+find_step(uint64_t ns)
+{
+	uint64_t top = 1000;
+	size_t row = 0;
+
+	for (; ns >= top && row < BAR_ROWS - 1; row++)
+		top = next_step(top);
+	return row;
+}
+
+/* Bars, a row for each step of 1, 2, 5, 10... */
+static void
+write_bars(FILE *file, const struct trace_model *model)
+{
+	uint64_t rows[BAR_ROWS] = {0}, most = 1, floor = 0, top = 1000;
+	size_t first = BAR_ROWS, last = 0;
+
+	for (size_t i = 0; i < model->nstops; i++) {
+		size_t row = find_step(
+		    model->stops[i].end - model->stops[i].begin);
+
+		first = row < first ? row : first;
+		last = row > last ? row : last;
+		most = ++rows[row] > most ? rows[row] : most;
 	}
-	for (size_t i = first; i <= last && i < TALLY_SLOTS; i++) {
-		char floor[SHORT_BYTES], top[SHORT_BYTES];
+	for (size_t i = 0; i <= last && first < BAR_ROWS; i++) {
+		char a[SHORT_BYTES], b[SHORT_BYTES];
 		int cells = (int)((rows[i] * BAR_CELLS + most - 1) / most);
 
-		fprintf(file, "    %8s - %-8s %8" PRIu64 "  %.*s\n",
-		    show_ns(floor, tally_floor(i * TALLY_STEPS)),
-		    show_ns(top, tally_floor((i + 1) * TALLY_STEPS)), rows[i],
-		    cells, "########################################");
+		if (i >= first)
+			fprintf(file, "    %8s - %-8s %8" PRIu64 "%s%.*s\n",
+			    show_ns(a, floor), show_ns(b, top), rows[i],
+			    cells == 0 ? "" : "  ", cells,
+			    "########################################");
+		floor = top;
+		top = next_step(top);
 	}
 }
 
@@ -311,7 +335,7 @@ write_pauses(FILE *file, const struct trace_model *model)
 	fputs("\n", file);
 	write_longest(file, model);
 	write_failed_stops(file, model);
-	write_bars(file, &model->pauses);
+	write_bars(file, model);
 	write_title(file, "utilization");
 	fputs("at least", file);
 	for (size_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
