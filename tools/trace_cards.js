@@ -22,7 +22,7 @@ function drawFigures() {
 		figure("pause p99", proc.npauses ? duration(proc.p99) : "–"),
 		figure("longest pause", proc.npauses ? duration(proc.longest) : "–"),
 		figure("stopped", span ? (proc.stopped / span * 100).toFixed(3) + " %" : "–"),
-		figure("least use of 10 ms", utilizationAt(1e5)),
+		figure("utilization, 10 ms", utilizationAt(1e5)),
 		figure("peak heap", bytes(proc.peak)),
 		figure("reclaimed", bytes(proc.reclaimed)),
 		figure("threads", count(proc.nthreads)),
@@ -392,5 +392,5 @@ function start() {
 	chooseProcess(best);
 	drawView();
 	if (location.hash === "#selftest") selftest();
-	else if (location.hash === "#longest") nextWorst();
+	else if (location.hash === "#pause") nextWorst();
 }

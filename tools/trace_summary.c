@@ -307,8 +307,11 @@ write_failed_stops(FILE *file, const struct trace_model *model)
 
 		if (!stop->failed || shown++ >= LATE_SHOWN)
 			continue;
-		fprintf(file, "%s thread %" PRIu32 " ",
-		    shown == 1 ? ", did not answer:" : ",", stop->late);
+		if (stop->late != 0)
+			fprintf(file, "%s thread %" PRIu32 " ",
+			    shown == 1 ? ", did not answer:" : ",", stop->late);
+		else
+			fputs(", ", file);
 		write_moment(file, model, stop->begin);
 	}
 	fputs("\n", file);
@@ -485,18 +488,22 @@ write_model(FILE *file, const struct trace_model *model)
 	write_returned(file, model);
 }
 
-/* A line for each of many processes. */
+/* A line for each of many processes that collected. */
 static void
 list_models(FILE *file, const struct trace_models *models)
 {
+	size_t nquiet = 0;
+
 	fprintf(file, "%9s %-20s %9s %7s %9s %9s %10s\n", "process", "", "time",
 	    "cycles", "pauses", "longest", "reclaimed");
 	for (size_t i = 0; i < models->count; i++) {
 		const struct trace_model *model = models->list[i];
 		char a[SHORT_BYTES], b[SHORT_BYTES], c[SHORT_BYTES];
 
-		if (model == NULL)
+		if (model == NULL || model->ncycles == 0) {
+			nquiet += model != NULL;
 			continue;
+		}
 		fprintf(file,
 		    "%9" PRIu32 " %-20.20s %9s %7zu %9" PRIu64 " %9s %10s\n",
 		    model->process->pid, process_name(model->process),
@@ -505,6 +512,8 @@ list_models(FILE *file, const struct trace_models *models)
 		    show_ns(b, model->pauses.max),
 		    show_bytes(c, model->reclaimed));
 	}
+	if (nquiet != 0)
+		fprintf(file, "and %zu without a cycle\n", nquiet);
 	fputs("\n", file);
 }
 

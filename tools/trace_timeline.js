@@ -55,8 +55,12 @@ function layoutRows() {
 	add("phases", 24, drawPhases);
 	add("stops", 34, drawStops);
 	if (proc.marks.length) add("events", 22, drawMarks);
-	for (const thread of shownThreads())
-		add(thread.name || "thread " + thread.tid, 18, drawThread, {thread});
+	const threads = shownThreads(), names = new Map();
+	for (const {name} of threads) names.set(name, (names.get(name) || 0) + 1);
+	for (const thread of threads)
+		add(!thread.name ? "thread " + thread.tid
+			: names.get(thread.name) > 1 ? thread.name + " " + thread.tid
+			: thread.name, 18, drawThread, {thread});
 	view.rows = rows;
 	view.height = y + 2;
 }
@@ -293,8 +297,8 @@ function stopTip(i) {
 	if (s.cycle[i]) {
 		const cycle = proc.cycles.find(c => c.number === s.cycle[i] - 1);
 		rows.push(["cycle", s.cycle[i] - 1 + (cycle ? ", " + cycle.why : "")]);
-		const phase = cycle && cycle.phases.find(p => p.begin <= s.begin[i] + 1 &&
-			p.begin + p.length + 1 >= s.begin[i]);
+		const phase = cycle && cycle.phases.slice().reverse().find(p =>
+			p.begin <= s.begin[i] + 1 && p.begin + p.length + 1 >= s.begin[i]);
 		if (phase) rows.push(["phase", phase.name]);
 	}
 	return {title: s.failed(i) ? "Stop that failed" : "World stopped", rows};
@@ -461,9 +465,11 @@ function drawOverview() {
 	paint.fillRect(left, 0, view.width - left, 46);
 	paint.fillStyle = css("--heap-fill");
 	paint.beginPath();
-	paint.moveTo(left, 46);
+	paint.moveTo(proc.heap.at.length ? x(proc.heap.at[0]) : left, 46);
 	for (let i = 0; i < proc.heap.at.length; i++)
 		paint.lineTo(x(proc.heap.at[i]), 46 - proc.heap.high[i] / top * 40);
+	const n = proc.heap.at.length;
+	if (n) paint.lineTo(view.width, 46 - proc.heap.low[n - 1] / top * 40);
 	paint.lineTo(view.width, 46);
 	paint.fill();
 	const s = proc.stops, scale = Math.log(1 + Math.max(proc.longest, 1) / 10);
