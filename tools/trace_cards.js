@@ -311,7 +311,8 @@ function chooseProcess(index) {
 
 /* For tests: what the page found, and what it would show, as JSON. */
 function selftest() {
-	const result = {processes: data.processes.length};
+	const result = {processes: data.processes.length,
+		took: performance.now() - begun};
 	result.parts = data.processes.map((raw, i) => {
 		chooseProcess(i);
 		drawView();
@@ -343,11 +344,12 @@ function selftest() {
 		}
 		return part;
 	});
-	result.ready = performance.now();
 	$("selftest").textContent = JSON.stringify(result);
 }
 
+let begun;
 function start() {
+	begun = performance.now();
 	data = JSON.parse($("data").textContent);
 	$("data").remove();
 	const choice = $("process");
@@ -382,7 +384,10 @@ function start() {
 	listenOverview();
 	listenKeys();
 	new ResizeObserver(draw).observe($("timeline"));
-	matchMedia("(prefers-color-scheme: dark)").onchange = draw;
+	matchMedia("(prefers-color-scheme: dark)").onchange = () => {
+		colors = {};
+		draw();
+	};
 	/* The process with the most to be seen. */
 	let best = 0;
 	data.processes.forEach((p, i) => {

@@ -348,10 +348,23 @@ begin_thread(struct trace_model *model, const struct trace_event *event)
 	struct trace_thread *thread = meet_thread(model, event->tid);
 
 	event_text(event, "name", thread->name);
+	thread->ours = strcmp(thread->name, "marker") == 0 ||
+		       strcmp(thread->name, "scavenger") == 0;
 	thread->begin = event->ns;
 	thread->end = 0;
 	memcpy(add_mark(model, event, MARK_THREAD, 1)->text, thread->name,
 	    sizeof(thread->name));
+}
+
+static void
+begin_collector(struct trace_thread *thread, uint64_t ns)
+{
+	thread->ours = true;
+	if (thread->begin == 0 || thread->end != 0)
+		thread->begin = ns;
+	thread->end = 0;
+	if (thread->name[0] == '\0')
+		strcpy(thread->name, "collector");
 }
 
 static void
@@ -438,7 +451,7 @@ take_process_event(struct trace_model *model, const struct trace_event *event)
 		add_mark(model, event, MARK_THREAD, 0);
 		break;
 	case GCM_EVENT_collector_begin:
-		meet_thread(model, event->tid)->ours = true;
+		begin_collector(meet_thread(model, event->tid), event->ns);
 		model->back_end = event_word(event, "back_end");
 		add_mark(model, event, MARK_PROCESS, 1);
 		break;

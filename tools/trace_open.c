@@ -25,13 +25,15 @@ open_trace(const char *path)
 	struct trace *trace = get_room(sizeof(*trace));
 	struct trace_source source;
 	uint64_t magic = 0;
+	size_t count;
 
 	if (open_source(&source, path) != 0) {
 		free(trace);
 		return NULL;
 	}
 	trace->path = source.path;
-	if (!check_magic(trace->path, peek_source(&source, &magic, 8), magic)) {
+	count = peek_source(&source, &magic, sizeof(magic));
+	if (!check_magic(trace->path, count, magic)) {
 		close_source(&source);
 		free(trace);
 		return NULL;

@@ -24,8 +24,14 @@ const PHASES = {
 };
 const phaseColor = name => PHASES[name] || "#768390";
 
-const css = name =>
-	getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+/* Colours of the scheme, asked for once. */
+let colors = {};
+function css(name) {
+	if (colors[name] === undefined)
+		colors[name] = getComputedStyle(document.documentElement)
+			.getPropertyValue(name).trim();
+	return colors[name];
+}
 
 function text(value) {
 	return String(value).replace(/[&<>"]/g, c =>

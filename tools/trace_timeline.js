@@ -384,12 +384,17 @@ function drawThread(paint, row) {
 	paint.fillStyle = css("--line");
 	box(paint, thread.begin || proc.begin, end - (thread.begin || proc.begin),
 		Math.round(middle), 1);
-	const lane = (list, color, title, half) => {
-		let last = -1;
+	const scale = Math.log(1 + Math.max(proc.longest, thread.longest, 1) / 10);
+	const lane = (list, color, title, most) => {
+		let last = -1, lastHalf = 0;
 		paint.fillStyle = css(color);
 		for (const i of visible(list, longestOf(list))) {
 			const x1 = toX(list.begin[i] + list.length[i]);
-			if (x1 < last + 0.7) continue;
+			/* As tall as it is long, on a scale of logarithms. */
+			const half = 1.5 + (most - 1.5) *
+				Math.min(1, Math.log(1 + list.max[i] / 10) / scale);
+			if (x1 < last + 0.7 && half <= lastHalf) continue;
+			lastHalf = half;
 			last = x1;
 			box(paint, list.begin[i], list.length[i], middle - half, half * 2,
 				() => ({title: list.n[i] > 1 ? count(list.n[i]) + " × " + title
@@ -400,8 +405,8 @@ function drawThread(paint, row) {
 						? [["longest", duration(list.max[i])]] : [])}));
 		}
 	};
-	lane(thread.waits, "--assist", "assist: waited for the marker", 6);
-	lane(thread.stops, "--stop", "time to stop", 4);
+	lane(thread.waits, "--assist", "assist: waited for the marker", 7);
+	lane(thread.stops, "--stop", "time to stop", 7);
 }
 
 /* The whole
