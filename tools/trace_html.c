@@ -102,9 +102,9 @@ write_curve(const struct writer *writer, const char *name, struct curve *curve)
 		const struct point *point = &curve->list[i];
 		uint64_t now = place(writer, point->ns);
 
-		fprintf(writer->file,
-		    "%s%" PRIu64 ",%" PRIu64 ",%" PRIu64, i == 0 ? "" : ",",
-		    now - last, point->low >> 10, point->high >> 10);
+		fprintf(writer->file, "%s%" PRIu64 ",%" PRIu64 ",%" PRIu64,
+		    i == 0 ? "" : ",", now - last, point->low >> 10,
+		    point->high >> 10);
 		last = now;
 	}
 	fputs("]", writer->file);
@@ -126,9 +126,8 @@ write_lane(const struct writer *writer, const char *name, struct lane *lane,
 		fprintf(writer->file,
 		    "%s%" PRIu64 ",%" PRIu64 ",%" PRIu32 ",%" PRIu64
 		    ",%" PRIu64,
-		    i == 0 ? "" : ",", now - last,
-		    scale(one->end - one->begin), one->count, scale(one->sum),
-		    scale(one->max));
+		    i == 0 ? "" : ",", now - last, scale(one->end - one->begin),
+		    one->count, scale(one->sum), scale(one->max));
 		last = now;
 	}
 	fputs("]", writer->file);
@@ -220,9 +219,8 @@ write_cycles(struct writer *writer, const struct trace_model *model)
 		bool gave_up = *cycle->abandoned != '\0' && given < limit / 4;
 
 		if (model->ncycles > limit &&
-		    (shown >= limit ||
-			(cycle->longest_stop <= least && i % step != 0 &&
-			    !gave_up))) {
+		    (shown >= limit || (cycle->longest_stop <= least &&
+					   i % step != 0 && !gave_up))) {
 			lane_add(&rest, cycle->begin, cycle->end, 0);
 			continue;
 		}
@@ -237,7 +235,8 @@ write_cycles(struct writer *writer, const struct trace_model *model)
 }
 
 /* Time since the last, how long, until it stood, the slowest thread's time, the
- * slowest thread, the cycle's number + 1, how many, failed (the late thread + 1)
+ * slowest thread, the cycle's number + 1, how many, failed (the late thread +
+ * 1)
  */
 static void
 write_stop(const struct writer *writer, const struct trace_model *model,
@@ -245,9 +244,8 @@ write_stop(const struct writer *writer, const struct trace_model *model,
 {
 	const struct trace_stop *stop = &model->stops[one->tag];
 	bool joined = one->count > 1;
-	uint32_t number = stop->cycle == NO_CYCLE
-			      ? 0
-			      : model->cycles[stop->cycle].number + 1;
+	uint32_t number =
+	    stop->cycle == NO_CYCLE ? 0 : model->cycles[stop->cycle].number + 1;
 
 	fprintf(writer->file,
 	    "%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu32 ",%" PRIu32
@@ -288,8 +286,8 @@ write_stops(const struct writer *writer, const struct trace_model *model)
  * ------------------------------------------------------------------ */
 
 static void
-write_thread(const struct writer *writer, struct trace_thread *thread,
-    size_t limit)
+write_thread(
+    const struct writer *writer, struct trace_thread *thread, size_t limit)
 {
 	fprintf(writer->file, "{\"tid\":%" PRIu32, thread->tid);
 	write_string(writer, "name", thread->name);
@@ -332,8 +330,8 @@ write_threads(const struct writer *writer, const struct trace_model *model)
 static void
 write_marks(const struct writer *writer, const struct trace_model *model)
 {
-	size_t step =
-	    model->nmarks / limit_list(writer, MARKS_SHOWN) + 1, kept = 0;
+	size_t step = model->nmarks / limit_list(writer, MARKS_SHOWN) + 1,
+	       kept = 0;
 
 	fputs(",\n\"marks\":[", writer->file);
 	for (size_t i = 0; i < model->nmarks; i++) {
@@ -462,8 +460,8 @@ write_data(
 		}
 	fputs("{\"file\":\"", file);
 	write_escaped(file, trace->path);
-	fprintf(file, "\",\"events\":%" PRIu64 ",\"processes\":[",
-	    trace->nevents);
+	fprintf(
+	    file, "\",\"events\":%" PRIu64 ",\"processes\":[", trace->nevents);
 	for (size_t i = 0; i < models->count; i++)
 		if (models->list[i] != NULL) {
 			fprintf(file, "%s\n", comma);

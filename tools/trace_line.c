@@ -337,6 +337,7 @@ queue_mark(struct trace_lines *lines, const struct gc_line *line, uint64_t *ns)
 	} else {
 		*ns += mark;
 	}
+	queue_event(lines, GCM_EVENT_heap, *ns, 2, line->heap[1], line->goal);
 	queue_event(lines, GCM_EVENT_mark, *ns, 4, (uint64_t)0, (uint64_t)0,
 	    (uint64_t)0, cpu);
 	queue_phase(lines, *ns, "finish");

@@ -244,8 +244,8 @@ write_bars(FILE *file, const struct trace_model *model)
 	size_t first = BAR_ROWS, last = 0;
 
 	for (size_t i = 0; i < model->nstops; i++) {
-		size_t row = find_step(
-		    model->stops[i].end - model->stops[i].begin);
+		size_t row =
+		    find_step(model->stops[i].end - model->stops[i].begin);
 
 		first = row < first ? row : first;
 		last = row > last ? row : last;

@@ -61,9 +61,9 @@ def check_go():
         raw = "\n".join(text).encode("latin-1")
         out = run("-", data=raw)
         for words in ("a Go program\n", "cycles       20: 20 completed",
-                      "11 growth, 5 forced, 4 periodic", "pauses       40:",
+                      "12 growth, 4 periodic, 4 forced", "pauses       40:",
                       "max 95.0 us", "of 4 CPUs",
-                      "4.00 MiB at most, 2.00 MiB in the end",
+                      "5.00 MiB at most, 2.00 MiB in the end",
                       "reclaimed    60.0 MiB"):
             if words not in out:
                 fail("Go %s: no %r in\n%s" % (version, words, out))
