@@ -5,7 +5,7 @@
 dist_man_MANS += %D%/libgcmalloc.7 %D%/gcmalloc.1
 dist_doc_DATA += %D%/options.md
 EXTRA_DIST += %D%/HACKING.md %D%/critical-path.md %D%/benchmarks.md \
-	%D%/introducing.md %D%/traps.md %D%/compatibility.md \
+	%D%/introducing.md %D%/trace-view.md %D%/traps.md %D%/compatibility.md \
 	%D%/design/heap.md %D%/design/collector.md \
 	%D%/design/fork.md %D%/design/preload.md
 

@@ -50,8 +50,8 @@ function drawHead() {
 			moment(proc.end, 0));
 	if (proc.parent) about.push("child of " + proc.parent);
 	if (proc.cpus) about.push(proc.cpus + " CPUs");
-	about.push(proc.ended ? "ended with status " + proc.status
-		: "its end is not in the trace");
+	about.push(!proc.ended ? "its end is not in the trace"
+		: proc.status ? "ended with status " + proc.status : "ended");
 	about.push(count(proc.events) + " events");
 	about.push(data.file);
 	$("about").textContent = about.join(" · ");

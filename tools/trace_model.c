@@ -10,6 +10,7 @@
  */
 #include "tools/trace_model.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -519,6 +520,15 @@ take_model_event(struct trace_models *models, const struct trace_event *event)
 		take_process_event(model, event);
 }
 
+/* Of a child of fork nobody says how its thread is called. */
+static void
+name_main(const struct trace_model *model, struct trace_thread *thread)
+{
+	if (thread->name[0] == '\0' && thread->tid == model->process->pid)
+		snprintf(thread->name, sizeof(thread->name), "%.15s",
+		    process_name(model->process));
+}
+
 void
 settle_models(struct trace_models *models)
 {
@@ -533,6 +543,7 @@ settle_models(struct trace_models *models)
 		if (model->cycle_open)
 			open_cycle(model)->end = model->last_ns;
 		for (size_t k = 0; k < model->nthreads; k++) {
+			name_main(model, model->threads[k]);
 			lane_fit(&model->threads[k]->stop_lane, SIZE_MAX);
 			lane_fit(&model->threads[k]->assist_lane, SIZE_MAX);
 		}

@@ -99,7 +99,9 @@ write_head(FILE *file, const struct trace_model *model)
 	else
 		fputs(span, file);
 	if (model->ended)
-		fprintf(file, ", ended with status %" PRIu64, model->status);
+		fputs(", ended", file);
+	if (model->status != 0)
+		fprintf(file, " with status %" PRIu64, model->status);
 	fputs("\n", file);
 	for (size_t i = 0; i < model->nthreads; i++)
 		ours += model->threads[i]->ours;
@@ -182,10 +184,29 @@ write_quantiles(FILE *file, const struct tally *tally)
 }
 
 static void
+write_marking(FILE *file, const struct trace_model *model, uint64_t cycles_ns)
+{
+	double span = (double)(model->last_ns - model->first_ns);
+	double cpu = (double)model->mark_cpu;
+	char all[SHORT_BYTES];
+
+	write_title(file, "  marking");
+	fputs(show_ns(all, model->mark_cpu), file);
+	if (model->process->cpus != 0)
+		fprintf(file, ", %.2f %% of %" PRIu64 " CPUs",
+		    100.0 * cpu / span / (double)model->process->cpus,
+		    model->process->cpus);
+	if (cycles_ns != 0)
+		fprintf(
+		    file, "; %.2f CPUs during cycles", cpu / (double)cycles_ns);
+	fputs("\n", file);
+}
+
+static void
 write_cycles(FILE *file, const struct trace_model *model)
 {
 	struct tally *took;
-	uint64_t span = model->last_ns - model->first_ns, marking = 0;
+	uint64_t span = model->last_ns - model->first_ns;
 
 	write_cycle_counts(file, model);
 	if (model->ncycles == 0)
@@ -193,26 +214,12 @@ write_cycles(FILE *file, const struct trace_model *model)
 	took = get_room(sizeof(*took));
 	for (size_t i = 0; i < model->ncycles; i++)
 		tally_add(took, model->cycles[i].end - model->cycles[i].begin);
-	for (size_t i = 0; i < model->nphases; i++)
-		if (strcmp(model->phases[i].name, "mark") == 0)
-			marking +=
-			    model->phases[i].end - model->phases[i].begin;
 	write_title(file, "  took");
 	write_quantiles(file, took);
 	fputs("\n", file);
+	if (span != 0 && model->mark_cpu != 0)
+		write_marking(file, model, took->sum);
 	free(took);
-	if (span == 0 || model->mark_cpu == 0)
-		return;
-	write_title(file, "  marking");
-	if (model->process->cpus != 0)
-		fprintf(file, "%.2f %% of %" PRIu64 " CPUs, ",
-		    100.0 * (double)model->mark_cpu / (double)span /
-			(double)model->process->cpus,
-		    model->process->cpus);
-	if (marking != 0)
-		fprintf(file, "%.2f CPUs while marking, ",
-		    (double)model->mark_cpu / (double)marking);
-	fprintf(file, "%.2f s in all\n", (double)model->mark_cpu / 1e9);
 }
 
 static uint64_t
