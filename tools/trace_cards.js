@@ -333,13 +333,28 @@ function selftest() {
 			drawView();
 			const at = s.begin[proc.worst[0]], row = view.rows.find(r =>
 				r.name === "stops");
-			const x = toX(at + s.length[proc.worst[0]] * 0.9);
+			const left = gutter(), width = view.width - left;
 			const y = row.y + row.height - 6;
 			const scale = window.devicePixelRatio || 1;
+			const size = view.hi - view.lo;
+			const x = left + (at + s.length[proc.worst[0]] * 0.9 - view.lo) /
+				size * width;
+			const line = $("view").getContext("2d").getImageData(0, y * scale,
+				view.width * scale, 1).data;
+			const color = i => [...line.slice(i * 4, i * 4 + 3)];
 			part.worst = s.pause(proc.worst[0]);
 			part.tip = hitAt(x, y);
-			part.pixel = [...$("view").getContext("2d").getImageData(x * scale,
-				y * scale, 1, 1).data];
+			part.pixel = color(Math.round(x * scale));
+			/* From where to where it has that colour, of the plot's width. */
+			let lo = Math.round(x * scale), hi = lo;
+			while (lo > 0 && String(color(lo - 1)) === String(part.pixel)) lo--;
+			while (hi < view.width * scale &&
+				String(color(hi + 1)) === String(part.pixel)) hi++;
+			part.drawn = [(lo / scale - left) / width,
+				((hi + 1) / scale - left) / width];
+			part.meant = [(at - view.lo) / size,
+				(at + s.length[proc.worst[0]] - view.lo) / size];
+			part.stood = s.stood[proc.worst[0]];
 			part.zoomed = view.hi - view.lo;
 		}
 		return part;

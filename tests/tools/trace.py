@@ -134,11 +134,46 @@ def check_page(path, told):
         equal("stopped", part["stopped"], sum(n for _, n in of["pauses"]) / 100,
               len(of["pauses"]))
         equal("lost", part["lost"], of["lost"])
+        for window, share, of_thread in part["mmu"]:
+            equal("utilization of %d" % window, share,
+                  utilization(of["pauses"], window * 100), 2e-4)
+            if of_thread > share:
+                fail("a thread that is better off than all")
     for word in ("http:", "https:", "@DATA@", "@INCLUDE", "<link", "src="):
         if word in page:
             fail("the page has", word)
     if "<b>" in found.group(1):
         fail("a text of the program's is not escaped")
+
+
+def check_limits():
+    """More than a page has: joined, and nothing is lost of the sums."""
+    told = make.trace("many", seed=5, seconds=40.0, nthreads=2, period_ms=1,
+                      samples_ms=1000, speed=40)[0]
+    page = run("--html", "many")
+    part = json.loads(re.search(r'id="data">\n(.*?)</script>', page,
+                                re.S).group(1))["processes"][0]
+    if not told["cycles"] > 8000 < len(told["pauses"]) > 14000:
+        fail("too few", told["cycles"], len(told["pauses"]))
+    stops = list(zip(*[iter(part["stops"])] * 9))
+    if not 1000 < len(stops) <= 12000:
+        fail("so many stops in the page:", len(stops))
+    equal("stops", sum(s[6] for s in stops), len(told["pauses"]))
+    total = sum(length for _, length in told["pauses"]) / 100
+    equal("stopped", sum(s[1] if s[6] == 1 else s[7] for s in stops), total,
+          total / 1000)
+    longest = max(length for _, length in told["pauses"])
+    equal("longest", max(s[1] for s in stops if s[6] == 1), longest / 100, 1)
+    rest = list(zip(*[iter(part["rest"])] * 5))
+    if len(part["cycles"]) > 6000:
+        fail("so many cycles in the page:", len(part["cycles"]))
+    equal("cycles", len(part["cycles"]) + sum(r[2] for r in rest),
+          told["cycles"])
+    for thread in part["threads"][:2]:
+        lane = list(zip(*[iter(thread["stops"])] * 5))
+        equal("thread", sum(x[2] for x in lane), thread["n"])
+    if len(page) > 5e6:
+        fail("a page of", len(page))
 
 
 def damaged(path, pieces, pattern=None, status=0, form="--events"):
@@ -272,6 +307,7 @@ raw = open("trace", "rb").read()
 equal("a pipe", run("-", data=raw), text)
 run("--html", "-o", "page.html", "trace")
 equal("-o", open("page.html").read(), run("--html", "trace"))
+check_limits()
 check_damage()
 check_refusals()
 finish()

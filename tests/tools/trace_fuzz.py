@@ -51,7 +51,42 @@ EXTREME = [0, 1, 2, 7, 0x7F, 0x80, 0xFF, 0xFFFF, 1 << 31, (1 << 32) - 1, 1 << 63
            (1 << 64) - 1, (1 << 63) - 1, make.MAGIC]
 
 
+def mutate_table(rng, batch):
+    """Words of a table's text, the batch's length kept right."""
+    words = batch[40:].split(b" ")
+    for _ in range(rng.choice([1, 5, 50])):
+        at = rng.randrange(len(words))
+        words[at] = rng.choice([
+            b"", b"\n", b"0", b"255", b"256", b"99999", b"-1", b"x" * 70, b":",
+            b"event", b"enum", b"set", b"event 3 x", b"a:text", b"\xc3\x28",
+            b"18446744073709551615", b"b:ns " * 90, words[at] + b"\0",
+            rng.choice(words)])
+    text = b" ".join(words)
+    text += b"\n" * (-len(text) % 8)
+    return batch[:12] + struct.pack("<I", 40 + len(text)) + batch[16:40] + text
+
+
+def mutate_records(rng, batch):
+    """How many words a record has, and its kind."""
+    batch, at = bytearray(batch), 40
+    while at + 16 <= len(batch) and batch[at + 1] >= 2:
+        length = 8 * batch[at + 1]
+        if rng.random() < 0.05:
+            batch[at + rng.randrange(2)] = rng.choice([0, 1, 2, 3, 40, 255])
+        at += length
+    if rng.random() < 0.3: # to the last word
+        batch[-16:] = struct.pack("<2Q", 1 | 255 << 8, make.START)
+        batch[at:-16] = b"".join(
+            struct.pack("<2Q", 200 | 2 << 8, make.START)
+            for _ in range((len(batch) - 16 - at) // 16))
+    return bytes(batch)
+
+
 def mutate(rng, batches):
+    for i, batch in enumerate(batches):
+        if rng.random() < 0.2:
+            change = mutate_table if batch[8] == make.TABLE else mutate_records
+            batches[i] = change(rng, batch)
     if rng.random() < 0.3:
         rng.shuffle(batches)
     if rng.random() < 0.3:

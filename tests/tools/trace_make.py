@@ -102,7 +102,7 @@ class Process:
         return self.out
 
 
-def make_cycle(p, rng, told, number, ns, threads, heap):
+def make_cycle(p, rng, told, number, ns, threads, heap, speed=1):
     """One cycle; when it ended, and the heap then."""
     ours = p.pid + 1
     why = rng.choice(["growth"] * 5 + ["forced", "periodic", "urgent"])
@@ -120,12 +120,12 @@ def make_cycle(p, rng, told, number, ns, threads, heap):
                          ("finish", 1), ("sweep", 0)):
         p.note("phase", ns, ours, phase=phase)
         if stops:
-            length = int(rng.expovariate(1 / 0.3) * MS) + 20000
+            length = int(rng.expovariate(1 / 0.3) * MS / speed) + 20000
             if rng.random() < 0.02:
-                length += 15 * MS
+                length += 15 * MS // speed
             p.note("stop_begin", ns, ours)
             if given_up and phase == "finish":
-                length = 20 * MS
+                length = 20 * MS // speed
                 p.note("stop_failed", ns + length, ours, error=110,
                        late=threads[-1])
                 told["failed"] += 1
@@ -134,11 +134,17 @@ def make_cycle(p, rng, told, number, ns, threads, heap):
                        signalled=len(threads) // 2)
                 p.note("stop_end", ns + length, ours)
                 for tid in threads:
+                    latency = rng.randrange(length // 4)
                     p.note("thread_stop", ns + length + 1000, ours, thread=tid,
-                           latency=rng.randrange(length // 4))
+                           latency=latency)
+                    if rng.random() < 0.1: # it woke while it was to stop
+                        p.note("assist", ns + latency // 2, tid, waited=200000)
+                        told["assists"] += 1
+                        told["waited"] += 200000
             told["pauses"].append((ns, length))
             ns += length
-        took = int(rng.expovariate(1 / (20 if phase == "mark" else 2)) * MS)
+        took = int(rng.expovariate(1 / (20 if phase == "mark" else 2)) * MS /
+                   speed)
         if phase == "mark" and rng.random() < 0.3:
             waited = min(took, int(rng.random() * 5 * MS))
             p.note("assist", ns + took, rng.choice(threads), waited=waited)
@@ -171,7 +177,7 @@ def make_cycle(p, rng, told, number, ns, threads, heap):
 
 def process(rng, pid=1000, exe="/usr/bin/server", parent=1, start=START,
             seconds=5.0, nthreads=4, period_ms=150, lost=0, samples_ms=20,
-            late_free=False, children=()):
+            late_free=False, children=(), speed=1):
     p = Process(pid, exe, lost)
     told = {"pid": pid, "pauses": [], "cycles": 0, "given_up": 0, "failed": 0,
             "assists": 0, "waited": 0, "reclaimed": 0, "scavenged": 0,
@@ -189,7 +195,7 @@ def process(rng, pid=1000, exe="/usr/bin/server", parent=1, start=START,
         p.note("fork", start + at, pid, child=child)
     while ns < end:
         number += 1
-        ns, heap = make_cycle(p, rng, told, number, ns, threads, heap)
+        ns, heap = make_cycle(p, rng, told, number, ns, threads, heap, speed)
         pause = int(period_ms * MS * (0.5 + rng.random()))
         step = samples_ms * MS
         for k in range(pause // step):

@@ -56,6 +56,8 @@ def check(name, told, page):
         failed = title == "Stop that failed"
         if not failed and title != "World stopped":
             fail(name, "at the longest pause there is", title)
+        for i in (0, 1)[part["stood"] > 0:]:
+            equal(name + ": drawn at", part["drawn"][i], part["meant"][i], 0.003)
         equal(name + ": colour", part["pixel"][:3],
               COLORS["failed" if failed else "stop"])
         rows = dict(part["tip"]["rows"])
