@@ -54,8 +54,10 @@ EXTREME = [0, 1, 2, 7, 0x7F, 0x80, 0xFF, 0xFFFF, 1 << 31, (1 << 32) - 1, 1 << 63
 def mutate_table(rng, batch):
     """Words of a table's text, the batch's length kept right."""
     words = batch[40:].split(b" ")
+    numbers = [i for i, word in enumerate(words) if word.isdigit()]
     for _ in range(rng.choice([1, 5, 50])):
-        at = rng.randrange(len(words))
+        at = rng.choice(numbers) if rng.random() < 0.5 and numbers else \
+            rng.randrange(len(words))
         words[at] = rng.choice([
             b"", b"\n", b"0", b"255", b"256", b"99999", b"-1", b"x" * 70, b":",
             b"event", b"enum", b"set", b"event 3 x", b"a:text", b"\xc3\x28",
