@@ -149,10 +149,11 @@ def main():
         try:
             done = subprocess.run([command, "trace", *form, "case"],
                                   capture_output=True, timeout=60)
-            lines = done.stderr.count(b"\n")
-            good = (done.returncode == 0 and lines <= 3 or
-                    done.returncode == 1 and 1 <= lines <= 4)
             err = done.stderr.decode(errors="replace")
+            lines = err.splitlines()
+            good = (done.returncode == 0 and len(lines) <= 3 or
+                    done.returncode == 1 and 1 <= len(lines) <= 4) and \
+                all(line.startswith("gcmalloc: ") for line in lines)
         except subprocess.TimeoutExpired:
             good, err = False, "it does not end"
         if not good:
