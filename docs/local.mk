@@ -12,7 +12,7 @@ zshcompletiondir = $(datadir)/zsh/site-functions
 dist_zshcompletion_DATA = %D%/completion/_gcmalloc
 dist_doc_DATA += %D%/probes.md %D%/systemd.md %D%/systemd/gcmalloc.conf
 EXTRA_DIST += %D%/HACKING.md %D%/critical-path.md %D%/benchmarks.md \
-	%D%/introducing.md %D%/traps.md %D%/traces.md %D%/compatibility.md \
+	%D%/introducing.md %D%/traps.md %D%/traces.md %D%/trace-view.md %D%/compatibility.md \
 	%D%/design/heap.md %D%/design/collector.md \
 	%D%/design/fork.md %D%/design/preload.md
 

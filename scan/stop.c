@@ -649,7 +649,6 @@ note_stop(int error)
 		GCM_NOTE(stop_failed, (uint64_t)-error, late);
 }
 
-/* The entries stay what they are until the next stop. */
 void
 gcm_stop_note_answers(uint64_t began_ns)
 {

@@ -17,6 +17,7 @@
 #include "tools/manual.h"
 #include "tools/options.h"
 #include "tools/top.h"
+#include "tools/trace_show.h"
 #include "tools/verb.h"
 
 static const struct verb_option doctor_options[] = {
@@ -42,6 +43,17 @@ static const struct verb_option stat_options[] = {
     {NULL, NULL, NULL, WORD_NONE},
 };
 
+static const struct verb_option trace_options[] = {
+    {"--html", NULL, "A page for a browser, that needs no network.", WORD_NONE},
+    {"--perfetto", NULL, "Chrome's trace events, for ui.perfetto.dev.",
+	WORD_NONE},
+    {"--json", NULL, "The same.", WORD_NONE},
+    {"--events", NULL, "All events, one a line.", WORD_NONE},
+    {"--pid", "PID", "Of that process only.", WORD_NONE},
+    {"-o", "FILE", "The output, instead of standard output.", WORD_FILE},
+    {NULL, NULL, NULL, WORD_NONE},
+};
+
 const struct verb verbs[] = {
     {"run", "[OPTION...] [--] PROGRAM [ARGUMENT...]",
 	"Run PROGRAM with " LIBRARY " in place of its malloc.", run_program,
@@ -63,6 +75,10 @@ const struct verb verbs[] = {
 	set_options, .word = WORD_SETTING, .more = set_manual},
     {"dump", "PID", "Have a running process write its flight recorder.",
 	dump_trace, .word = WORD_PROCESS, .more = dump_manual},
+    {"trace", "[--html | --perfetto | --events] [--pid PID] [-o FILE] FILE",
+	"Show an execution trace, or the gctrace lines of any program.",
+	show_trace, .word = WORD_FILE, .options = trace_options,
+	.more = trace_manual},
 };
 const size_t nverbs = sizeof(verbs) / sizeof(verbs[0]);
 

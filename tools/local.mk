@@ -47,7 +47,26 @@ bin_PROGRAMS += %D%/gcmalloc
 	%D%/answer.c \
 	%D%/doctor.h \
 	%D%/doctor.c \
-	%D%/doctor_run.c
+	%D%/doctor_run.c \
+	%D%/trace.h \
+	%D%/trace.c \
+	%D%/trace_source.h \
+	%D%/trace_source.c \
+	%D%/trace_open.c \
+	%D%/trace_table.c \
+	%D%/trace_batch.c \
+	%D%/trace_line.c \
+	%D%/trace_lane.h \
+	%D%/trace_lane.c \
+	%D%/trace_model.h \
+	%D%/trace_model.c \
+	%D%/trace_figure.c \
+	%D%/trace_show.h \
+	%D%/trace_show.c \
+	%D%/trace_list.c \
+	%D%/trace_summary.c \
+	%D%/trace_json.c \
+	%D%/trace_html.c
 
 # gdb's script, with the rows of the library's tables in it: found beside the
 # library in the build tree, and by the path of the installed one.
@@ -72,3 +91,25 @@ about_format = $(top_srcdir)/core/about_format.h
 # The library's own rule removes what is beside it.
 .libs/libgcmalloc.so-gdb.py: %D%/libgcmalloc.so-gdb.py libgcmalloc.la
 	$(AM_V_GEN)$(MKDIR_P) .libs && cp %D%/libgcmalloc.so-gdb.py $@
+
+# The page of gcmalloc trace --html, as lines of C strings.
+trace_page = \
+	$(srcdir)/%D%/trace_page.html \
+	$(srcdir)/%D%/trace_page.css \
+	$(srcdir)/%D%/trace_page.js \
+	$(srcdir)/%D%/trace_timeline.js \
+	$(srcdir)/%D%/trace_cards.js
+EXTRA_DIST += \
+	%D%/trace_page.html \
+	%D%/trace_page.css \
+	%D%/trace_page.js \
+	%D%/trace_timeline.js \
+	%D%/trace_cards.js \
+	%D%/trace_page.awk
+
+%D%/trace_page.inc: $(trace_page) $(srcdir)/%D%/trace_page.awk
+	$(AM_V_GEN)$(MKDIR_P) %D% && \
+	$(AWK) -v folder='$(srcdir)/%D%' -f $(srcdir)/%D%/trace_page.awk \
+		$(srcdir)/%D%/trace_page.html > $@.new && mv $@.new $@
+CLEANFILES += %D%/trace_page.inc
+%D%/gcmalloc-trace_html.$(OBJEXT): %D%/trace_page.inc

@@ -66,3 +66,17 @@ const char set_manual[] =
     "report),\ngctrace or scavtrace; VALUE as in libgcmalloc(7).";
 
 const char dump_manual[] = "The name of the file is printed.";
+
+const char trace_manual[] = "FILE is what GCM_TRACE names, or text with the "
+			    "lines of GCM_DEBUG=gctrace=1,\n"
+			    "also of Go programs (GODEBUG=gctrace=1), whatever "
+			    "lies between them; - is\n"
+			    "standard input.  Without an option there is a "
+			    "summary: cycles, why they began\n"
+			    "or were given up, pauses, the least utilization, "
+			    "threads that were slow to\n"
+			    "stop, assists, the heap, what was reclaimed.\n"
+			    "\n"
+			    "Status 1, and one line, if nothing can be read.  "
+			    "What is damaged or cut short\n"
+			    "is read as far as it goes, which is said.";

@@ -5,6 +5,6 @@
 #define GCM_TOOLS_MANUAL_H
 
 extern const char run_manual[], doctor_manual[], stat_manual[], gc_manual[],
-    set_manual[], dump_manual[], top_manual[];
+    set_manual[], dump_manual[], top_manual[], trace_manual[];
 
 #endif

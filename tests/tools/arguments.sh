@@ -48,7 +48,7 @@ refused 127 'process 999999999: No such process' doctor 999999999
 refused 127 '7: No such file' doctor -- 7
 
 "$gcmalloc" --help > help || fail "--help"
-for verb in run doctor gc; do
+for verb in run doctor gc trace; do
 	grep -q "gcmalloc $verb " help || fail "--help: $verb"
 done
 exit $failed

@@ -11,9 +11,15 @@ tools_tests = \
 	%D%/probes.sh \
 	%D%/completion.sh \
 	%D%/doctor.sh \
-	%D%/doctor_process.sh
+	%D%/doctor_process.sh \
+	%D%/trace.py \
+	%D%/trace_lines.py \
+	%D%/trace_fuzz.py \
+	%D%/trace_page.py \
+	%D%/trace_real.sh
 
-EXTRA_DIST += %D%/kit.sh $(tools_tests)
+EXTRA_DIST += %D%/kit.sh %D%/trace_kit.py %D%/trace_make.py \
+	%D%/trace_lines_sample.py $(tools_tests)
 TESTS += $(tools_tests)
 
 check_PROGRAMS += %D%/channel_program
