@@ -656,12 +656,10 @@ gcm_stop_note_answers(uint64_t began_ns)
 	uint32_t room = atomic_load(&stop.room);
 
 	for (uint32_t i = 0; gcm_event_is_on() && i < room; i++) {
-		uint64_t at_ns = atomic_load(&entries[i].at_ns);
+		uint64_t ns = atomic_load(&entries[i].at_ns) - began_ns;
 
-		if (atomic_load(&entries[i].state) == WANTED &&
-		    at_ns >= began_ns)
-			GCM_NOTE(thread_stop, atomic_load(&entries[i].tid),
-			    at_ns - began_ns);
+		if (atomic_load(&entries[i].state) == WANTED && ns <= INT64_MAX)
+			GCM_NOTE(thread_stop, atomic_load(&entries[i].tid), ns);
 	}
 }
 
