@@ -12,6 +12,7 @@ noinst_LTLIBRARIES += %D%/libscan.la
 	%D%/thread.c \
 	%D%/stop.h \
 	%D%/stop.c \
+	%D%/stop_signal.c \
 	%D%/filter.h \
 	%D%/filter.c \
 	%D%/maps.h \

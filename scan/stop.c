@@ -55,9 +55,6 @@
 #include "scan/thread.h"
 
 enum {
-	SIGNAL_FIRST = 62, /* tried from here down; glibc has 32 and 33 */
-	SIGNAL_LAST = 35,
-	SIGNALS = 64,
 	ENTRIES_MIN = 256, /* a power of two */
 	EXEMPT = 72,
 	CHECK_NS = 1000 * 1000, /* a thread silent for so long is looked at */
@@ -73,27 +70,15 @@ enum gcm_stop_state {
 	GONE
 };
 
-/* The kernel's struct sigaction. */
-struct action {
-	uintptr_t handler;
-	unsigned long flags;
-	uintptr_t restorer;
-	uint64_t mask;
-};
-
 _Atomic uint32_t gcm_stop_word;
 
 static struct {
 	struct gcm_stopped *_Atomic entries; /* a hash by tid; old ones stay */
-	_Atomic uint32_t room;  /* entries, a power of two; before entries */
-	uint32_t used;          /* the collector's thread */
-	_Atomic uint32_t acks;  /* futex: entries that answered */
-	_Atomic int signal;     /* in use, or to be; 0: none */
-	_Atomic bool installed; /* our handler is there */
-	_Atomic int pid;        /* whose world it is; before the word */
-	_Atomic bool shared;    /* the memory, with another process; sticky */
-	_Atomic bool disabled;  /* sticky */
-	_Atomic bool own_stack; /* not on alternate stacks; sticky */
+	_Atomic uint32_t room; /* entries, a power of two; before entries */
+	uint32_t used;         /* the collector's thread */
+	_Atomic uint32_t acks; /* futex: entries that answered */
+	_Atomic int pid;       /* whose world it is; before the word */
+	_Atomic bool shared;   /* the memory, with another process; sticky */
 	_Atomic uint32_t exempt[EXEMPT]; /* tids of ours; 0: free */
 } stop;
 
@@ -215,8 +200,8 @@ gcm_stop_is_exempt(uint32_t tid)
 	return false;
 }
 
-static void
-handle_stop(int number, siginfo_t *info, void *context)
+void
+gcm_stop_handle(int number, siginfo_t *info, void *context)
 {
 	uint32_t word = atomic_load(&gcm_stop_word);
 	uint32_t tid = (uint32_t)gcm_arch_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0);
@@ -233,125 +218,10 @@ handle_stop(int number, siginfo_t *info, void *context)
 		answer(entry, context, word);
 }
 
-static long
-set_action(int number, const struct action *action, struct action *old)
-{
-	return gcm_arch_syscall(SYS_rt_sigaction, number, (long)action,
-	    (long)old, sizeof(uint64_t), 0, 0);
-}
-
-/* A program whose only handler on that stack ends it may give all threads one
- * stack; we stop them all at once.
- */
-void
-gcm_stop_leave_alternate(void)
-{
-	struct action now;
-	int number;
-
-	atomic_store(&stop.own_stack, true);
-	number = gcm_stop_signal();
-	if (number == 0 || set_action(number, NULL, &now) != 0 ||
-	    now.handler != (uintptr_t)handle_stop)
-		return;
-	now.flags &= ~(unsigned long)SA_ONSTACK;
-	(void)set_action(number, &now, NULL);
-}
-
-static int
-install_handler(int number)
-{
-	struct action action = {
-	    .handler = (uintptr_t)handle_stop,
-	    .flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK,
-	    .restorer = gcm_regs_restorer(),
-	    .mask = ~(uint64_t)0,
-	};
-	struct action old;
-	long error = set_action(number, NULL, &old);
-
-	if (error != 0)
-		return (int)error;
-	if (old.handler == (uintptr_t)handle_stop)
-		return 0;
-	if (old.handler != (uintptr_t)SIG_DFL)
-		return -EBUSY;
-	if (action.restorer != 0)
-		action.flags |= 0x04000000; /* SA_RESTORER */
-	error = set_action(number, &action, NULL);
-	if (error == 0 && atomic_load(&stop.own_stack))
-		gcm_stop_leave_alternate();
-	return (int)error;
-}
-
-int
-gcm_stop_init(void)
-{
-	int wanted = (int)gcm_options.SIGNAL;
-
-	atomic_store(&stop.signal, wanted != 0 ? wanted : SIGNAL_FIRST);
-	return 0;
-}
-
-int
-gcm_stop_signal(void)
-{
-	return atomic_load_explicit(&stop.signal, memory_order_relaxed);
-}
-
-bool
-gcm_stop_is_handler(uintptr_t handler)
-{
-	return handler == (uintptr_t)handle_stop;
-}
-
-bool
-gcm_stop_is_installed(void)
-{
-	struct action now;
-	int number = gcm_stop_signal();
-
-	return number != 0 && set_action(number, NULL, &now) == 0 &&
-	       now.handler == (uintptr_t)handle_stop;
-}
-
-void
-gcm_stop_disable(void)
-{
-	atomic_store(&stop.disabled, true);
-	atomic_store(&stop.signal, 0);
-}
-
 void
 gcm_stop_note_process(void)
 {
 	atomic_store(&stop.shared, true);
-}
-
-/* The next signal down that nobody handles; the old handler stays until the
- * program replaces it.
- */
-int
-gcm_stop_move(void)
-{
-	int now = atomic_load(&stop.signal);
-
-	if (atomic_load(&stop.disabled))
-		return -EPERM;
-	for (int number = now - 1; number >= SIGNAL_LAST; number--) {
-		struct action old;
-
-		if (set_action(number, NULL, &old) != 0 ||
-		    old.handler != (uintptr_t)SIG_DFL)
-			continue;
-		if (atomic_load(&stop.installed) &&
-		    install_handler(number) != 0)
-			continue;
-		atomic_store(&stop.signal, number);
-		return 0;
-	}
-	atomic_store(&stop.signal, 0);
-	return -EBUSY;
 }
 
 int
@@ -363,16 +233,7 @@ gcm_stop_open(void)
 		error = grow_entries(ENTRIES_MIN);
 	if (error != 0)
 		return error;
-	if (atomic_load(&stop.installed))
-		return 0;
-	atomic_store(&stop.installed, true);
-	while (
-	    gcm_stop_signal() != 0 && install_handler(gcm_stop_signal()) != 0)
-		if (gcm_options.SIGNAL != 0 || gcm_stop_move() != 0) {
-			atomic_store(&stop.signal, 0);
-			return -EBUSY;
-		}
-	return gcm_stop_signal() != 0 ? 0 : -EBUSY;
+	return gcm_stop_listen();
 }
 
 void
@@ -579,33 +440,10 @@ await_answers(uint64_t deadline_ns)
 	}
 }
 
-/* Is there a handler that the program did not install through us?  It might
- * run in a thread that we take for stopped.
- */
-static bool
-has_strange_handler(void)
-{
-	for (int number = 1; number <= SIGNALS; number++) {
-		struct action action;
-
-		if (number == SIGKILL || number == SIGSTOP || number == 32 ||
-		    number == 33)
-			continue;
-		if (set_action(number, NULL, &action) != 0)
-			continue;
-		if (action.handler != (uintptr_t)SIG_DFL &&
-		    action.handler != (uintptr_t)SIG_IGN &&
-		    action.handler != (uintptr_t)handle_stop &&
-		    !gcm_thread_is_trampoline(action.handler))
-			return true;
-	}
-	return false;
-}
-
 static int
 stop_all(uint64_t deadline_ns)
 {
-	struct pass pass = {0, has_strange_handler()};
+	struct pass pass = {0, gcm_stop_has_stranger()};
 	int error = know_threads();
 
 	if (error != 0)
@@ -726,8 +564,7 @@ void
 gcm_stop_reset(void)
 {
 	atomic_store(&gcm_stop_word, atomic_load(&gcm_stop_word) & ~1u);
-	/* The parent's thread may have been about to. */
-	atomic_store(&stop.installed, false);
+	gcm_stop_forget_signal();
 	for (unsigned int i = 0; i < EXEMPT; i++)
 		atomic_store(&stop.exempt[i], 0);
 	gcm_task_forget();

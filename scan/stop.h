@@ -2,6 +2,8 @@
 #ifndef GCM_SCAN_STOP_H
 #define GCM_SCAN_STOP_H
 
+#include <signal.h>
+
 #include "core/core.h"
 
 struct gcm_thread;
@@ -38,6 +40,18 @@ void gcm_stop_close(void);
 
 /* Is our handler there now?  A raw system call may have put another one. */
 bool gcm_stop_is_installed(void);
+
+/* Install the handler, once; the handler itself.  stop_signal.c, stop.c. */
+int gcm_stop_listen(void);
+void gcm_stop_handle(int number, siginfo_t *info, void *context);
+
+/* Is there a handler that the program did not install through us?  It might run
+ * in a thread that we take for stopped.
+ */
+bool gcm_stop_has_stranger(void);
+
+/* In a forked child: the handler may not be there. */
+void gcm_stop_forget_signal(void);
 
 /* Is it our handler?  The program sees SIG_DFL instead. */
 bool gcm_stop_is_handler(uintptr_t handler);

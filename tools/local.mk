@@ -68,13 +68,12 @@ bin_PROGRAMS += %D%/gcmalloc
 	%D%/trace_json.c \
 	%D%/trace_html.c
 
-# gdb's script, with the rows of the library's tables in it: found beside the
-# library in the build tree, and by the path of the installed one.
+# gdb's script, with the rows of the library's tables in it.  gdb loads it by the
+# path of the installed library; beside one elsewhere it would complain.
 gdbscriptdir = $(datadir)/gdb/auto-load$(libdir)
 gdbscript_DATA = %D%/libgcmalloc.so-gdb.py
-noinst_DATA = .libs/libgcmalloc.so-gdb.py
 EXTRA_DIST += %D%/libgcmalloc.so-gdb.py.in
-CLEANFILES += %D%/libgcmalloc.so-gdb.py .libs/libgcmalloc.so-gdb.py
+CLEANFILES += %D%/libgcmalloc.so-gdb.py
 
 about_tables = $(top_srcdir)/core/about.def $(top_srcdir)/core/figure.def
 about_format = $(top_srcdir)/core/about_format.h
@@ -87,10 +86,6 @@ about_format = $(top_srcdir)/core/about_format.h
 		$(about_format)` && \
 	$(MKDIR_P) %D% && sed "s/@ABOUT_ROWS@/$$rows/; s/@ABOUT_HEAD@/$$head/" \
 		$(srcdir)/%D%/libgcmalloc.so-gdb.py.in > $@
-
-# The library's own rule removes what is beside it.
-.libs/libgcmalloc.so-gdb.py: %D%/libgcmalloc.so-gdb.py libgcmalloc.la
-	$(AM_V_GEN)$(MKDIR_P) .libs && cp %D%/libgcmalloc.so-gdb.py $@
 
 # The page of gcmalloc trace --html, as lines of C strings.
 trace_page = \

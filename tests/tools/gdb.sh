@@ -110,7 +110,7 @@ i=0
 until grep -q libgcmalloc /proc/$process/maps || [ $((i += 1)) -gt 100 ]; do
 	sleep 0.05
 done
-if timeout 60 gdb -nx -batch -iex "add-auto-load-safe-path $GCMTEST_BUILDDIR" \
+if timeout 60 gdb -nx -batch -x "$script" \
 	-p $process -ex 'info gcmalloc' -ex 'info signals SIG62' \
 	> out 2> err < /dev/null && ! grep -q 'ptrace:' out err; then
 	has '^library ' '^SIG62.*No.*No.*Yes'
