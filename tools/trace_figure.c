@@ -93,7 +93,7 @@ utilize(const struct trace_model *model, const struct lane *assists,
 	for (size_t i = 0; i < model->nstops; i++)
 		list[n++] = (struct loss){
 		    model->stops[i].begin, model->stops[i].end, 0};
-	for (size_t i = 0; i < nassists; i++)
+	for (size_t i = 0; assists != NULL && i < nassists; i++)
 		list[n++] = (struct loss){assists->list[i].begin,
 		    assists->list[i].begin + assists->list[i].sum, 0};
 	n = settle_losses(list, n);
