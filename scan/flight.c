@@ -7,8 +7,8 @@
  *         is free or its place is wanted: some garbage is kept, no block is
  *         lost.
  *
- *         Messages of few bytes are looked at, at any alignment where they are
- *         shorter still: packed structures are.
+ *         Messages of up to a page are looked at, at any alignment where they
+ * are shorter still: packed structures are.
  *
  * LOCKS   none.
  *
@@ -28,6 +28,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 
+#include "scan/filter.h"
 #include "scan/slot.h"
 #include "scan/stop.h"
 
@@ -36,6 +37,8 @@ enum {
 	TABLE = 1 << TABLE_SHIFT,
 	PROBES = 16,
 	ANYWHERE = 64,   /* bytes: up to here words are sought at each */
+	FILTERED = 256,  /* bytes: from here on by the filter */
+	CHUNK = 64,      /* words of it at once */
 	NEAR = 64 << 10, /* of the frame: the thread's own stack */
 	READABLE = 16
 };
@@ -129,12 +132,35 @@ gcm_flight_arrive_word(uint64_t word)
 	}
 }
 
+/* Most words of longer messages drop out many at a time. */
+static void
+look_at_words(const uint64_t *words, size_t nwords, void (*act)(uint64_t word))
+{
+	uint64_t lo = gcm_zone.lo;
+	uint64_t len = (uint64_t)gcm_zone_pages() << GCM_PAGE_SHIFT;
+	uint64_t found[CHUNK + 8];
+
+	while (nwords > 0) {
+		size_t n = nwords < CHUNK ? nwords : CHUNK;
+		size_t hits = gcm_filter_words(words, n, lo, len, found);
+
+		for (size_t i = 0; i < hits; i++)
+			act(found[i]);
+		words += n;
+		nwords -= n;
+	}
+}
+
 static void
 look_at(const void *data, size_t size, void (*act)(uint64_t word))
 {
 	const unsigned char *bytes = data;
 	size_t step = size <= ANYWHERE ? 1 : sizeof(uint64_t);
 
+	if (size >= FILTERED && (uintptr_t)data % sizeof(uint64_t) == 0) {
+		look_at_words(data, size / sizeof(uint64_t), act);
+		return;
+	}
 	for (size_t i = 0; i + sizeof(uint64_t) <= size; i += step) {
 		uint64_t word;
 

@@ -10,8 +10,8 @@
 #include "scan/mark.h"
 
 enum {
-	GCM_FLIGHT_MIN = 8,  /* bytes of a message that is looked at */
-	GCM_FLIGHT_MAX = 512 /* longer ones are data */
+	GCM_FLIGHT_MIN = 8,   /* bytes of a message that is looked at */
+	GCM_FLIGHT_MAX = 4096 /* longer ones are data */
 };
 
 /* The word leaves: kept alive until it arrives, or many others have left. */

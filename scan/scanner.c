@@ -132,7 +132,6 @@ open_scanner(void)
 	}
 	(void)gcm_arch_syscall(
 	    SYS_prctl, PR_SET_NAME, (long)"gcmalloc", 0, 0, 0, 0);
-	gcm_filter_init();
 	scanner.error = gcm_stop_open();
 	if (scanner.error == 0)
 		scanner.error = gcm_pages_open();
@@ -364,5 +363,6 @@ static const struct gcm_scanner functions = {
 const struct gcm_scanner *
 gcm_scanner_make(void)
 {
+	gcm_filter_init(); /* messages want it, too: scan/flight.c */
 	return gcm_stop_init() == 0 ? &functions : NULL;
 }
