@@ -17,23 +17,27 @@ enum {
 	SHIFT_MOST = 3
 };
 
+/* One look finds what is between the least and the greatest of such numbers:
+ * hardly anything.
+ */
 static void
 mark_numbers(struct gcm_marker *marker, const uint64_t *words, size_t nwords)
 {
-	uint64_t lo = gcm_zone.lo;
-	uint64_t len = (uint64_t)gcm_zone_pages() << GCM_PAGE_SHIFT;
+	uint64_t lo = gcm_zone.lo << 1;
+	uint64_t hi = (uint64_t)gcm_page_addr(gcm_zone_pages()) << SHIFT_MOST;
 
-	for (unsigned int shift = 1; shift <= SHIFT_MOST; shift++)
-		for (size_t i = 0; i < nwords; i += GCM_MARK_WORDS) {
-			size_t n = nwords - i < GCM_MARK_WORDS ? nwords - i
-							       : GCM_MARK_WORDS;
-			size_t found = gcm_filter_words(words + i, n,
-			    lo << shift, len << shift, marker->words);
+	for (size_t i = 0; i < nwords; i += GCM_MARK_WORDS) {
+		size_t n = nwords - i;
+		size_t found = gcm_filter_words(words + i,
+		    n < GCM_MARK_WORDS ? n : GCM_MARK_WORDS, lo, hi - lo,
+		    marker->words);
 
-			for (size_t j = 0; j < found; j++)
+		for (size_t j = 0; j < found; j++)
+			for (unsigned int shift = 1; shift <= SHIFT_MOST;
+			     shift++)
 				gcm_mark_word(
 				    marker, marker->words[j] >> shift);
-		}
+	}
 }
 
 /* Pieces overlap by a word less one byte, for words across their border. */
