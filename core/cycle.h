@@ -9,6 +9,10 @@
 #include "core/cache.h"
 #include "core/scanner.h"
 
+enum {
+	GCM_CYCLE_STEP = 64 << 10 /* bytes counted by a thread for itself */
+};
+
 /* The scanner to use; without one nothing is ever collected.  The constructor,
  * once the options are read.
  */
@@ -110,12 +114,15 @@ void gcm_cycle_stat_get(struct gcm_cycle_stat *stat);
 static inline void
 gcm_cycle_note(struct gcm_cache *cache, int64_t bytes)
 {
+	int64_t net =
+	    atomic_load_explicit(&cache->net, memory_order_relaxed) + bytes;
+
 	/* Its thread's alone, but for the caches of all who have none: there an
 	 * update may be lost.
 	 */
-	atomic_store_explicit(&cache->net,
-	    atomic_load_explicit(&cache->net, memory_order_relaxed) + bytes,
-	    memory_order_relaxed);
+	atomic_store_explicit(&cache->net, net, memory_order_relaxed);
+	if (GCM_UNLIKELY(net <= -GCM_CYCLE_STEP)) /* it may only free */
+		gcm_cycle_note_all(cache);
 }
 
 #endif

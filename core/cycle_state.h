@@ -5,10 +5,6 @@
 #include "core/cycle.h"
 #include "core/pace.h"
 
-enum {
-	GCM_CYCLE_STEP = 64 << 10 /* bytes counted by a thread for itself */
-};
-
 enum gcm_cycle_thread {
 	GCM_CYCLE_OFF,
 	GCM_CYCLE_ON,
