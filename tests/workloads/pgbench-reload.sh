@@ -3,7 +3,7 @@
 . ${0%/*}/common
 bin=$(echo /usr/lib/postgresql/*/bin | tr ' ' '\n' | tail -n 1); [ -x "$bin/initdb" ] || exit 0; PATH=$bin:$PATH
 top=$(mktemp -d /tmp/gcmtestpgXXXXXX); chown postgres "$top"; cd "$top"; trap 'rm -rf "$top"' EXIT
-as="setpriv --reuid=postgres --regid=postgres --clear-groups"; export HOME=$top TMPDIR=$top; [ -z "$GCM_LOG" ] || GCM_LOG=$top/gcm.%p
+as="setpriv --reuid=postgres --regid=postgres --clear-groups"; export HOME=$top TMPDIR=$top; [ -z "$GCM_LOG" ] || GCM_LOG=/dev/null
 $as initdb -D d -U u --no-sync --no-locale -E UTF8 > init 2>&1; echo $?
 $as postgres -D d -k "$top" -c listen_addresses= -c fsync=off -c autovacuum_naptime=1 -c max_connections=40 > log 2>&1 & server=$!
 up $as psql -X -q -h "$top" -U u -c 'select 1' postgres
