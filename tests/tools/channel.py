@@ -12,6 +12,7 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -94,9 +95,12 @@ def is_listening(pid):
 
 
 def connect(pid, patience=3):
+    """Waits where others do: one with a timeout of Python's would not."""
     one = socket.socket(socket.AF_UNIX)
-    one.settimeout(patience * PATIENCE)
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO,
+                   struct.pack("ll", patience * PATIENCE, 0))
     one.connect("\0" + name_of(pid))
+    one.settimeout(patience * PATIENCE)
     return one
 
 
@@ -393,12 +397,12 @@ def crowd(pid):
     for _ in range(200):
         child = os.fork()
         if child == 0:
-            for _ in range(5):
+            for _ in range(3):  # who was silent for 0.2 s may be dropped
                 try:
-                    if "cycles" in ask(pid, "stat"):
+                    if "cycles" in (ask(pid, "stat") or ""):
                         os._exit(0)
-                except (OSError, TypeError):
-                    time.sleep(0.05)
+                except OSError:
+                    pass
             os._exit(1)
         children.append(child)
     lost = sum(os.waitpid(child, 0)[1] != 0 for child in children)
