@@ -104,8 +104,11 @@ write_answer(FILE *out, long process, const struct answer *answer)
 
 	fprintf(out, "pid %ld\nmode %s\n", process,
 	    modes[answer->mode < 4 ? answer->mode : 3]);
+	/* Before the first collection ends only counters can be told of. */
 #define KEPT(name, type, unit, doc)                                            \
-	fprintf(out, #name " %lu\n", answer->kept_##name);
+	if (answer->kept_ended_ns != 0 || answer->kept_##name != 0 ||          \
+	    #type[0] == 'c')                                                   \
+		fprintf(out, #name " %lu\n", answer->kept_##name);
 #define ASKED(name, type, unit, doc)
 #define WORDS(name, doc) fprintf(out, #name " %s\n", answer->name);
 #define SPLIT(name, unit, doc)

@@ -286,7 +286,8 @@ ask_channel(
 	if (error == 0)
 		error = receive_answer(&talk, reply);
 	if (error == -ETIMEDOUT)
-		return say(reply, error, "is busy: no answer in time");
+		return say(reply, error,
+		    "is busy: no answer in time, it may come to it later");
 	return error != 0 && error != -EPROTO
 		   ? say(reply, error, strerror(-error))
 		   : error;
@@ -306,6 +307,24 @@ open_patiently(long process, long end_ms)
 	    (channel = open_channel(process)) == -EAGAIN && now_ms() < end_ms)
 		nanosleep(&pause, NULL);
 	return channel;
+}
+
+bool
+is_stopped(long process)
+{
+	char path[64], line[LINE_BYTES] = "";
+	const char *state = NULL;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%ld/status", process);
+	file = fopen(path, "re");
+	if (file == NULL)
+		return false;
+	while (state == NULL && fgets(line, sizeof(line), file) != NULL)
+		if (strncmp(line, "State:\t", 7) == 0)
+			state = line + 7;
+	fclose(file);
+	return state != NULL && (*state == 'T' || *state == 't');
 }
 
 static int
@@ -331,6 +350,17 @@ explain(struct reply *reply, int error)
 	return say(reply, error, strerror(-error));
 }
 
+/* Nobody listens: it may be no process of ours at all. */
+static int
+explain_refusal(long process, struct reply *reply, int error)
+{
+	char path[PATH_MAX];
+
+	if (error == -ECONNREFUSED && find_mapped(process, path) == ENOENT)
+		return say(reply, -ENOENT, "does not run under the library");
+	return explain(reply, error);
+}
+
 int
 ask_process(
     long process, const char *request, struct reply *reply, int patience_ms)
@@ -344,12 +374,15 @@ ask_process(
 		int channel = open_patiently(process, end_ms);
 
 		if (channel < 0)
-			return explain(reply, channel);
+			return explain_refusal(process, reply, channel);
 		error = ask_channel(
 		    channel, request, reply, (int)(end_ms - now_ms()));
 		close(channel);
 	} while (
 	    (error == -ECONNRESET || error == -EPIPE) && now_ms() < end_ms);
+	if (error == -ETIMEDOUT && is_stopped(process))
+		return say(reply, error,
+		    "is stopped: it may come to it when it goes on");
 	return error;
 }
 
@@ -382,10 +415,16 @@ read_memory(long process, struct reply *reply)
 int
 read_figures(long process, struct reply *reply, int patience_ms)
 {
-	int error = ask_process(process, "stat", reply, patience_ms);
+	bool stopped = is_stopped(process);
+	int error = stopped ? -ETIMEDOUT
+			    : ask_process(process, "stat", reply, patience_ms);
 
 	if (error == 0 || error == -ESRCH || error == -EACCES)
 		return error;
+	reply->absence = stopped ? ABSENCE_STOPPED
+			 : error == -ETIMEDOUT || error == -EAGAIN
+			     ? ABSENCE_LATE
+			     : ABSENCE_NONE;
 	return read_memory(process, reply);
 }
 

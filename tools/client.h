@@ -31,6 +31,11 @@ enum reply_source {
 /* Filled by the calls below; about 20 KiB. */
 struct reply {
 	enum reply_source source;
+	enum {
+		ABSENCE_NONE,   /* nobody listens */
+		ABSENCE_LATE,   /* no answer in time */
+		ABSENCE_STOPPED /* the process, by a signal or a debugger */
+	} absence;              /* why the source is its memory */
 	size_t npairs;
 	struct pair pairs[REPLY_PAIRS];
 	char error[REPLY_WORDS]; /* one line, without a newline; or empty */
@@ -52,7 +57,9 @@ int ask_channel(
     int channel, const char *request, struct reply *reply, int patience_ms);
 
 /* Connect, ask and close; tries again while the process has others to hear.
- * As ask_channel, with reasons in words for what open_channel may meet, too.
+ * As ask_channel, with reasons in words for what open_channel may meet, too;
+ * -ENOENT: it does not run under the library.  After -ETIMEDOUT it may still do
+ * what it was asked for.
  */
 int ask_process(
     long process, const char *request, struct reply *reply, int patience_ms);
@@ -66,6 +73,9 @@ int read_figures(long process, struct reply *reply, int patience_ms);
 /* The value of a pair, or NULL; as a number, 0 where there is none. */
 const char *find_value(const struct reply *reply, const char *name);
 uint64_t find_number(const struct reply *reply, const char *name);
+
+/* By a signal, or a debugger? */
+bool is_stopped(long process);
 
 /* The process's name; empty where it has none. */
 void read_comm(long process, char *comm, size_t len);

@@ -132,5 +132,9 @@ ask_collector(char **argv)
 	if (error == -EPROTO)
 		return refuse(
 		    EXIT_FAILURE, "process %ld: %s", process, reply.error);
+	if (error == -ENOENT || error == -ESRCH ||
+	    (error == -ETIMEDOUT && is_stopped(process)))
+		return refuse(
+		    EXIT_FAILURE, "process %ld %s", process, reply.error);
 	return send_signal(process);
 }

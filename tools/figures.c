@@ -145,13 +145,28 @@ print_row(const struct subject *subject, const struct row *row)
 	    row->doc);
 }
 
+static void
+print_absence(const struct reply *stat)
+{
+	static const char *const words[] = {
+	    [ABSENCE_NONE] = "nobody answers there",
+	    [ABSENCE_LATE] = "it is busy",
+	    [ABSENCE_STOPPED] = "it is stopped",
+	};
+
+	if (stat->source != SOURCE_MEMORY)
+		return;
+	printf("%s%s\n", words[stat->absence],
+	    find_number(stat, "ended_ns") != 0
+		? ": these are the figures of the last collection"
+		: ", and no collection has ended yet");
+}
+
 void
 print_table(const struct subject *subject)
 {
 	printf("process %ld (%s)\n", subject->process, subject->comm);
-	if (subject->stat.source == SOURCE_MEMORY)
-		puts("nobody answers there: these are the figures of the last "
-		     "collection");
+	print_absence(&subject->stat);
 	for (int i = 0; i < NROWS; i++)
 		print_row(subject, &rows[i]);
 }

@@ -47,6 +47,7 @@ static const char *const standings[] = {
     [STANDING_REPORT] = "report",
     [STANDING_LATE] = "late free",
     [STANDING_BUSY] = "busy",
+    [STANDING_STOPPED] = "stopped",
     [STANDING_NO_ACCESS] = "no access",
     [STANDING_NO_LIBRARY] = "no library",
     [STANDING_GONE] = "gone",
@@ -150,13 +151,18 @@ read_resident(long pid)
 static enum standing
 judge_reply(const struct reply *reply)
 {
+	static const enum standing absences[] = {
+	    [ABSENCE_NONE] = STANDING_QUIET,
+	    [ABSENCE_LATE] = STANDING_BUSY,
+	    [ABSENCE_STOPPED] = STANDING_STOPPED,
+	};
 	const char *reclaiming = find_value(reply, "reclaiming");
 
 	if (find_number(reply, "late_frees") != 0 &&
 	    (reclaiming == NULL || *reclaiming == '0'))
 		return STANDING_LATE;
 	if (reply->source == SOURCE_MEMORY)
-		return STANDING_QUIET;
+		return absences[reply->absence];
 	if (find_number(reply, "collecting") != 0)
 		return STANDING_COLLECTING;
 	return reclaiming != NULL && *reclaiming == '0' ? STANDING_REPORT
@@ -198,13 +204,17 @@ take_reply(struct process *process, const struct reply *reply)
 	if (began != process->began_ns) /* another process of that number */
 		process->npoints = 0;
 	process->began_ns = began;
-	for (int id = 0; id < NCOLUMNS; id++)
-		if (sample_columns[id].figure != NULL)
-			process->value[id] =
-			    find_number(reply, sample_columns[id].figure);
+	for (int id = 0; id < NCOLUMNS; id++) {
+		const char *figure = sample_columns[id].figure;
+
+		if (figure != NULL)
+			process->value[id] = find_value(reply, figure) != NULL
+						 ? find_number(reply, figure)
+						 : UINT64_MAX;
+	}
 	point = &process->history[process->npoints++ % HISTORY];
-	point->heap = process->value[COLUMN_HEAP];
-	point->goal = process->value[COLUMN_GOAL];
+	point->heap = find_number(reply, "heap_bytes");
+	point->goal = find_number(reply, "goal_bytes");
 }
 
 static void
@@ -222,7 +232,9 @@ look_at(struct process *process)
 		process->standing = STANDING_GONE;
 	if (error == 0)
 		take_reply(process, &reply);
-	process->value[COLUMN_RSS] = read_resident(process->pid);
+	process->value[COLUMN_RSS] = process->standing == STANDING_GONE
+					 ? UINT64_MAX
+					 : read_resident(process->pid);
 }
 
 /* All ---------------------------------------------------------------------- */
@@ -289,6 +301,7 @@ refresh_sample(struct sample *sample)
 	sort_sample(sample);
 }
 
+/* Unknown values, which are UINT64_MAX, are the least. */
 static int
 compare(const void *a, const void *b, void *arg)
 {
@@ -299,8 +312,8 @@ compare(const void *a, const void *b, void *arg)
 	int order = by == COLUMN_COMMAND ? strcmp(two->comm, one->comm)
 		    : by == COLUMN_STATE
 			? (int)one->standing - (int)two->standing
-			: (one->value[by] > two->value[by]) -
-			      (one->value[by] < two->value[by]);
+			: (one->value[by] + 1 > two->value[by] + 1) -
+			      (one->value[by] + 1 < two->value[by] + 1);
 
 	if (order == 0)
 		order = (two->pid > one->pid) - (two->pid < one->pid);

@@ -43,10 +43,11 @@ extern const struct column sample_columns[NCOLUMNS];
 enum standing {
 	STANDING_IDLE,
 	STANDING_COLLECTING,
-	STANDING_QUIET,  /* no collector: figures of the last collection */
-	STANDING_REPORT, /* reclaims nothing, as it was told */
-	STANDING_LATE,   /* reclaims nothing after a late free */
-	STANDING_BUSY,
+	STANDING_QUIET,   /* no collector: figures of the last collection */
+	STANDING_REPORT,  /* reclaims nothing, as it was told */
+	STANDING_LATE,    /* reclaims nothing after a late free */
+	STANDING_BUSY,    /* no answer in time: as quiet */
+	STANDING_STOPPED, /* by a signal: as quiet */
 	STANDING_NO_ACCESS,
 	STANDING_NO_LIBRARY,
 	STANDING_GONE

@@ -167,18 +167,24 @@ draw_row(int y, const bool *fits, const struct view *view,
 	attroff(A_REVERSE);
 }
 
+static uint64_t
+add_up(const struct sample *sample, enum column_id id)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < sample->count; i++)
+		if (sample->list[i]->value[id] != UINT64_MAX)
+			sum += sample->list[i]->value[id];
+	return sum;
+}
+
 static void
 draw_title(const struct view *view)
 {
 	char heap[CELL_BYTES], resident[CELL_BYTES];
-	uint64_t heaps = 0, residents = 0;
 
-	for (size_t i = 0; i < view->sample->count; i++) {
-		heaps += view->sample->list[i]->value[COLUMN_HEAP];
-		residents += view->sample->list[i]->value[COLUMN_RSS];
-	}
-	format_short(heaps, BYTES, heap);
-	format_short(residents, BYTES, resident);
+	format_short(add_up(view->sample, COLUMN_HEAP), BYTES, heap);
+	format_short(add_up(view->sample, COLUMN_RSS), BYTES, resident);
 	draw(0, 0,
 	    "gcmalloc top: %zu process%s, heap %s, resident %s; by %s%s, every "
 	    "%g s",

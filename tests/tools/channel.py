@@ -4,7 +4,8 @@ that the program does not notice.
 
 C3: with admit_clients taking anybody: "a stranger was told something"; without
 is_process in tools/client.c: "a squatter was believed"; without stays(): "no
-channel in a program of several threads".
+channel in a program of several threads"; without is_stopped, or with figures
+that nobody knows as 0: "top", "unknown figures".
 """
 import json
 import os
@@ -494,10 +495,39 @@ def threads():
               "memory: does not say so")
         check("has no collector" in command("set", lonely.pid, "percent=1",
                                             status=1), "set: no thread")
-    check("no such process" in command("stat", 999999999, status=1), "stat")
+    for verb in (["stat"], ["gc"], ["set", "percent=1"], ["dump"]):
+        for pid, words in ((999999999, "no such process"),
+                           (2, "does not run under")):
+            check(words in command(verb[0], pid, *verb[1:], status=1),
+                  f"{verb} of {pid}")
     with Program("cat", preload=False) as other:
         check("does not run under" in command("stat", other.pid, status=1),
               "stat of another program")
+
+
+def silence():
+    """Who cannot answer is not taken for one without a collector."""
+    with Program(2, 30, 60) as one:
+        await_that(lambda: is_listening(one.pid), 5, "no channel")
+        await_that(lambda: ask(one.pid, "stat")["cycles"] != "0", 5, "cycles")
+        os.kill(one.pid, signal.SIGSTOP)
+        check("it is stopped: these are" in command("stat", one.pid), "stat")
+        check(re.search(" stopped$", command("top", "-n", "1", one.pid),
+                        re.M), "top")
+        check("is stopped: it may" in command("gc", one.pid, status=1), "gc")
+        check("is stopped: it may" in
+              command("set", one.pid, "percent=30", status=1), "set")
+        os.kill(one.pid, signal.SIGCONT)
+        await_that(lambda: ask(one.pid, "stat")["percent"] == "30", 5,
+                   "not done later")
+    with Program(2, 0, 60) as small:
+        text = command("stat", small.pid)
+        check("no collection has ended yet" in text and
+              not re.search(r"^(threads|goal_bytes)", text, re.M),
+              "unknown figures: " + text)
+        check(re.search(r"^ *\d+ \S+ +\S+ +- .* - quiet$",
+                        command("top", "-n", "1", small.pid), re.M),
+              "top: small")
 
 
 def connect_by_name(name):
@@ -510,7 +540,7 @@ def connect_by_name(name):
 def main():
     only = sys.argv[1:]
     for case in (answers, strangers, squatters, rudeness, collecting, children,
-                 signals, threads):
+                 signals, threads, silence):
         if not only or case.__name__ in only:
             case()
     for process in running:
