@@ -350,14 +350,32 @@ explain(struct reply *reply, int error)
 	return say(reply, error, strerror(-error));
 }
 
+/* Channels are found within a network only. */
+static bool
+is_apart(long process)
+{
+	char path[64];
+	struct stat own, other;
+
+	snprintf(path, sizeof(path), "/proc/%ld/ns/net", process);
+	return stat("/proc/self/ns/net", &own) == 0 &&
+	       stat(path, &other) == 0 && own.st_ino != other.st_ino;
+}
+
 /* Nobody listens: it may be no process of ours at all. */
 static int
 explain_refusal(long process, struct reply *reply, int error)
 {
 	char path[PATH_MAX];
+	int mapped = error == -ECONNREFUSED ? find_mapped(process, path) : 0;
 
-	if (error == -ECONNREFUSED && find_mapped(process, path) == ENOENT)
+	if (mapped == ENOENT)
 		return say(reply, -ENOENT, "does not run under the library");
+	if (mapped == EPERM || mapped == EACCES)
+		return explain(reply, -EACCES);
+	if (error == -ECONNREFUSED && is_apart(process))
+		return say(reply, error,
+		    "is in another network namespace (nsenter -n -t ...)");
 	return explain(reply, error);
 }
 
@@ -424,7 +442,8 @@ read_figures(long process, struct reply *reply, int patience_ms)
 	reply->absence = stopped ? ABSENCE_STOPPED
 			 : error == -ETIMEDOUT || error == -EAGAIN
 			     ? ABSENCE_LATE
-			     : ABSENCE_NONE;
+			 : is_apart(process) ? ABSENCE_APART
+					     : ABSENCE_NONE;
 	return read_memory(process, reply);
 }
 

@@ -32,10 +32,11 @@ enum reply_source {
 struct reply {
 	enum reply_source source;
 	enum {
-		ABSENCE_NONE,   /* nobody listens */
-		ABSENCE_LATE,   /* no answer in time */
-		ABSENCE_STOPPED /* the process, by a signal or a debugger */
-	} absence;              /* why the source is its memory */
+		ABSENCE_NONE,    /* nobody listens */
+		ABSENCE_LATE,    /* no answer in time */
+		ABSENCE_STOPPED, /* the process, by a signal or a debugger */
+		ABSENCE_APART    /* its network is not ours */
+	} absence;               /* why the source is its memory */
 	size_t npairs;
 	struct pair pairs[REPLY_PAIRS];
 	char error[REPLY_WORDS]; /* one line, without a newline; or empty */

@@ -132,7 +132,7 @@ ask_collector(char **argv)
 	if (error == -EPROTO)
 		return refuse(
 		    EXIT_FAILURE, "process %ld: %s", process, reply.error);
-	if (error == -ENOENT || error == -ESRCH ||
+	if (error == -ENOENT || error == -ESRCH || error == -EACCES ||
 	    (error == -ETIMEDOUT && is_stopped(process)))
 		return refuse(
 		    EXIT_FAILURE, "process %ld %s", process, reply.error);

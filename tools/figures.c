@@ -152,6 +152,8 @@ print_absence(const struct reply *stat)
 	    [ABSENCE_NONE] = "nobody answers there",
 	    [ABSENCE_LATE] = "it is busy",
 	    [ABSENCE_STOPPED] = "it is stopped",
+	    [ABSENCE_APART] =
+		"it is in another network namespace (nsenter -n -t ...)",
 	};
 
 	if (stat->source != SOURCE_MEMORY)

@@ -155,6 +155,7 @@ judge_reply(const struct reply *reply)
 	    [ABSENCE_NONE] = STANDING_QUIET,
 	    [ABSENCE_LATE] = STANDING_BUSY,
 	    [ABSENCE_STOPPED] = STANDING_STOPPED,
+	    [ABSENCE_APART] = STANDING_QUIET,
 	};
 	const char *reclaiming = find_value(reply, "reclaiming");
 

@@ -520,6 +520,16 @@ def silence():
         os.kill(one.pid, signal.SIGCONT)
         await_that(lambda: ask(one.pid, "stat")["percent"] == "30", 5,
                    "not done later")
+    if os.getuid() == 0 and shutil.which("unshare") and \
+            subprocess.run(["unshare", "-n", "true"]).returncode == 0:
+        with Program("unshare", "-n", PROGRAM, 2, 30, 60,
+                     CHANNEL="always") as one:
+            one.process.stdout.readline()
+            check("in another network namespace" in
+                  command("set", one.pid, "percent=1", status=1), "apart: set")
+            check("in another network namespace" in command("stat", one.pid),
+                  "apart: stat")
+            command("gc", one.pid)
     with Program(2, 0, 60) as small:
         text = command("stat", small.pid)
         check("no collection has ended yet" in text and
