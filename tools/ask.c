@@ -128,6 +128,14 @@ print_subjects(const struct request *request, const struct subjects *all)
 	}
 }
 
+static int
+finish_output(void)
+{
+	return fflush(stdout) == 0 ? EXIT_SUCCESS
+				   : refuse(EXIT_FAILURE, "standard output: %s",
+					 strerror(errno));
+}
+
 int
 show_figures(char **argv)
 {
@@ -149,10 +157,10 @@ show_figures(char **argv)
 		all.list = &one;
 		all.count = 1;
 		print_subjects(&request, &all);
-		return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+		return finish_output();
 	}
 	print_subjects(&request, &all);
-	return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return finish_output();
 }
 
 /* The other verbs -----------------------------------------------------------

@@ -12,6 +12,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,15 +134,19 @@ take_setting(const char *verb, char **argv)
 char **
 take_settings(const char *verb, char **argv)
 {
-	while (*argv != NULL && (*argv)[0] == '-') {
-		int words;
+	bool ring = false;
 
-		if (strcmp(*argv, "--") == 0)
-			return argv + 1;
-		words = take_setting(verb, argv);
+	while (*argv != NULL && (*argv)[0] == '-' && strcmp(*argv, "--") != 0) {
+		int words = take_setting(verb, argv);
+
 		if (words == 0)
 			return NULL;
+		ring |= strncmp(*argv, "--flight", 8) == 0;
 		argv += words;
 	}
-	return argv;
+	if (ring && getenv("GCM_TRACE") == NULL) {
+		refuse(0, "%s: --flight wants --trace FILE, the ring", verb);
+		return NULL;
+	}
+	return *argv != NULL && strcmp(*argv, "--") == 0 ? argv + 1 : argv;
 }

@@ -32,8 +32,9 @@ function setupCanvas(canvas, height) {
  * ------------------------------------------------------------------ */
 
 function shownThreads() {
+	/* Scavengers come and go; what they did is among the events. */
 	let list = proc.threads.filter(t => t.n > 0 || t.assists > 0 ||
-		(t.end || proc.end) - t.begin > 0);
+		(t.name !== "scavenger" && (t.end || proc.end) - t.begin > 0));
 	if (list.length > ROWS_MAX)
 		list = list.slice().sort((a, b) =>
 			Math.max(b.max, b.longest) - Math.max(a.max, a.longest))

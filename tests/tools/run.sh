@@ -89,6 +89,7 @@ refused '--min-heap: not 64Mb ' --min-heap 64Mb
 refused '--mode: not collected ' --mode collected
 refused '--gctrace: not 3 ' --gctrace=3
 refused '--pause: not 10s0 ' --percent 5 --pause 10s0
+refused '--flight wants --trace FILE' --flight 1MiB
 expect 2 '^gcmalloc: run: --percent: no value' "$gcmalloc" run --percent
 expect 2 '^gcmalloc: run: which program' "$gcmalloc" run --percent 5
 expect 2 '^gcmalloc: run: which program' "$gcmalloc" run --gctrace --
