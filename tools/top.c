@@ -140,6 +140,23 @@ parse_value(struct request *request, const char *name, const char *value)
 	return parse_column(value, &request->sample);
 }
 
+/* The option's name; its value, if that is in the same word: "-n5", "-bn5", as
+ * many are used to.
+ */
+static const char *
+split_word(struct request *request, const char *word, const char **value)
+{
+	const char *letter = word + (word[1] == 'b' && word[2] != '\0' ? 2 : 1);
+
+	*value = NULL;
+	if (*letter != 'n' && *letter != 'd')
+		return word;
+	request->batch |= letter == word + 2;
+	if (letter[1] != '\0')
+		*value = letter + 1;
+	return *letter == 'n' ? "-n" : "-d";
+}
+
 static int
 parse_request(struct request *request, char **argv)
 {
@@ -153,8 +170,12 @@ parse_request(struct request *request, char **argv)
 		} else if (strcmp(*argv, "--list") == 0) {
 			request->list = true;
 		} else if ((*argv)[0] == '-') {
-			status = parse_value(request, *argv, argv[1]);
-			argv += status == 0;
+			const char *value;
+			const char *name = split_word(request, *argv, &value);
+
+			status = parse_value(
+			    request, name, value != NULL ? value : argv[1]);
+			argv += status == 0 && value == NULL;
 		} else if (process == 0) {
 			status = refuse(EXIT_USAGE, "no process id: %s", *argv);
 		} else if (add_process(&request->sample, process, true) != 0) {

@@ -77,6 +77,12 @@ grep -q "^ *999999999 .* gone$" out || fail "never was: $(cat out)"
 grep -q "^ *$1 " out && fail "still listed: $(cat out)"
 grep -q "^ *$plain " out && fail "a stranger is listed"
 
+for words in "-bn1" "-n1" "-b -n1 -d0.5" "-bn 1"; do
+	# shellcheck disable=SC2086
+	timeout 60 "$gcmalloc" top $words > out 2> err || fail "$words: $?"
+	[ "$(grep -c PID out)" = 1 ] || fail "$words: $(cat out)"
+done
+
 # Another user sees that they are there, and no more.
 if [ "$(id -u)" = 0 ] && command -v setpriv > setpriv.path &&
 	cp "$gcmalloc" seen && chmod 755 seen . &&
