@@ -57,6 +57,7 @@ enum {
 	ROUSED_TRIES = 1000, /* looks, ROUSED_NS apart, at who rouses us */
 	ROUSED_NS = 1000000,
 	MUTE_NS = 20000000,   /* after a stranger */
+	POOR_NS = 200000000,  /* no descriptor for a client, or no poll */
 	YOUNG_NS = 200000000, /* a client that has yet to say something */
 	NOBODY = 65534        /* whoever a user namespace does not know */
 };
@@ -278,6 +279,8 @@ admit_clients(bool busy)
 		if (one == NULL || serve.mute_ns > now)
 			return;
 		fd = gcm_os_accept(serve.listener, &uid);
+		if (fd < 0 && fd != -EAGAIN) /* it stays ready */
+			serve.mute_ns = now + POOR_NS;
 		if (fd < 0)
 			return;
 		if (!is_allowed(uid)) {
@@ -360,6 +363,17 @@ is_signal_ours(void)
 	return serve.scanner->rouser() == atomic_load(&serve.signal);
 }
 
+/* A process may be allowed fewer descriptors than are waited for. */
+static void
+wait_for_any(_Atomic uint32_t *word, struct gcm_os_poll *list, size_t n,
+    uint64_t most_ns)
+{
+	long got = gcm_os_poll(list, n, most_ns, atomic_load(&serve.signal));
+
+	if (got < 0 && got != -EINTR)
+		gcm_os_wait(word, 0, most_ns < POOR_NS ? most_ns : POOR_NS);
+}
+
 void
 gcm_serve_sleep(_Atomic uint32_t *word, uint64_t timeout_ns)
 {
@@ -379,8 +393,7 @@ gcm_serve_sleep(_Atomic uint32_t *word, uint64_t timeout_ns)
 
 		atomic_store(&serve.asleep, GCM_OS_ASLEEP); /* .inv.rouse */
 		if (atomic_load(word) == 0)
-			(void)gcm_os_poll(
-			    list, n, most, atomic_load(&serve.signal));
+			wait_for_any(word, list, n, most);
 		awake();
 		serve_all(false);
 	}

@@ -29,6 +29,7 @@ enum os_fake_call {
 	OS_READ_FILE,
 	OS_LISTEN,
 	OS_ACCEPT,
+	OS_POLL,
 	OS_APPEND,
 	OS_MAP_RING,
 	OS_ANY, /* each of the above */

@@ -216,7 +216,11 @@ is_ready(const struct gcm_os_poll *one)
 long
 gcm_os_poll(struct gcm_os_poll *list, size_t n, uint64_t timeout_ns, int number)
 {
+	int error = os_fake_must_fail(OS_POLL);
+
 	(void)number;
+	if (error != 0)
+		return error;
 	for (size_t i = 0; i < n; i++)
 		if (is_ready(&list[i]))
 			return 1;

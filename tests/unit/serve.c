@@ -301,6 +301,28 @@ START_TEST(settings)
 }
 END_TEST
 
+/* Few descriptors: nobody turns in circles, and later all is well. */
+START_TEST(poor)
+{
+	uint64_t before;
+	int client;
+
+	begin();
+	client = os_fake_connect(1000);
+	os_fake_say(client, "version\n");
+	os_fake_fail(OS_ACCEPT, 0, 8, EMFILE);
+	serve_for(SECOND); /* at most six tries */
+	ck_assert(!is_answered(client));
+	serve_for(SECOND);
+	ck_assert(is_answered(client));
+	before = os_fake_count(OS_POLL);
+	os_fake_fail(OS_POLL, 0, 1000, EINVAL);
+	serve_for(SECOND);
+	ck_assert_uint_le(os_fake_count(OS_POLL) - before, 6);
+	ck_assert(!os_fake_dropped(client));
+}
+END_TEST
+
 START_TEST(a_child_has_none)
 {
 	int client;
@@ -331,6 +353,7 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, during_a_collection);
 	tcase_add_test(tcase, wishes);
 	tcase_add_test(tcase, settings);
+	tcase_add_test(tcase, poor);
 	tcase_add_test(tcase, a_child_has_none);
 }
 
