@@ -176,7 +176,7 @@ send_answer(struct connection *one)
 }
 
 /* Answer the first request of what has come; false when there is none, or it
- * has to wait.
+ * has to wait, or the thread is wanted gone: that is nobody's to wait for.
  */
 static bool
 answer_line(struct connection *one, bool busy)
@@ -185,6 +185,8 @@ answer_line(struct connection *one, bool busy)
 	struct gcm_text answer;
 	size_t used = one->asked;
 
+	if (gcm_cycle_is_asked())
+		return false;
 	gcm_text_init(&answer, one->answer, sizeof(one->answer));
 	if (end != NULL) {
 		used = (size_t)(end - one->line) + 1;
@@ -193,6 +195,8 @@ answer_line(struct connection *one, bool busy)
 			one->since_ns = gcm_os_now_ns(); /* our fault */
 			return false;
 		}
+		if (gcm_cycle_is_asked())
+			return false; /* half an answer is none */
 	} else if (one->asked == sizeof(one->line)) {
 		gcm_channel_refuse(&answer, "too long a request");
 		one->last = true;

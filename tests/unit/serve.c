@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "core/cycle_state.h"
+#include "core/resident.h"
 #include "core/serve.h"
 
 enum {
@@ -30,7 +31,31 @@ count(struct gcm_crowd *crowd)
 	*crowd = (struct gcm_crowd){.threads = 3};
 }
 
-static const struct gcm_scanner scanner = {.rouser = rouser, .count = count};
+static int
+visit_none(uintptr_t lo, uintptr_t hi,
+    void (*visit)(uintptr_t lo, uintptr_t hi, void *arg), void *arg)
+{
+	(void)lo;
+	(void)hi;
+	(void)visit;
+	(void)arg;
+	return 0;
+}
+
+static int
+visit_no_stacks(void (*visit)(uintptr_t lo, uintptr_t hi, void *arg), void *arg)
+{
+	(void)visit;
+	(void)arg;
+	return 0;
+}
+
+static const struct gcm_scanner scanner = {
+    .rouser = rouser,
+    .count = count,
+    .present = visit_none,
+    .stacks = visit_no_stacks,
+};
 
 static void
 begin(void)
@@ -323,6 +348,33 @@ START_TEST(poor)
 }
 END_TEST
 
+/* A fork that waits for the thread does not wait for its clients. */
+START_TEST(wanted_gone)
+{
+	int client;
+
+	begin();
+	client = os_fake_connect(1000);
+	os_fake_say(client, "version\nversion\nversion\n");
+	atomic_store(&gcm_cycle.wish, GCM_WISH_STOP);
+	serve_for(SECOND);
+	ck_assert(!is_answered(client));
+	gcm_serve_close();
+	ck_assert(os_fake_dropped(client));
+}
+END_TEST
+
+START_TEST(no_figures_for_who_leaves)
+{
+	struct gcm_resident resident;
+
+	begin();
+	ck_assert_int_eq(gcm_resident_count(&scanner, &resident), 0);
+	atomic_store(&gcm_cycle.wish, GCM_WISH_STOP);
+	ck_assert_int_ne(gcm_resident_count(&scanner, &resident), 0);
+}
+END_TEST
+
 START_TEST(a_child_has_none)
 {
 	int client;
@@ -354,6 +406,8 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, wishes);
 	tcase_add_test(tcase, settings);
 	tcase_add_test(tcase, poor);
+	tcase_add_test(tcase, wanted_gone);
+	tcase_add_test(tcase, no_figures_for_who_leaves);
 	tcase_add_test(tcase, a_child_has_none);
 }
 
