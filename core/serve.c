@@ -66,6 +66,7 @@ enum {
 struct connection {
 	int fd;               /* -1: FREE */
 	bool last;            /* close once the answer is sent */
+	bool ended;           /* the client says no more, and listens */
 	size_t asked;         /* bytes of the request */
 	size_t told, to_tell; /* bytes of the answer: sent, in all */
 	uint64_t since_ns;    /* of the state */
@@ -154,6 +155,12 @@ is_idle(const struct connection *one)
 	return one->fd >= 0 && one->asked == 0 && one->to_tell == 0;
 }
 
+static bool
+has_request(const struct connection *one)
+{
+	return memchr(one->line, '\n', one->asked) != NULL;
+}
+
 static void
 send_answer(struct connection *one)
 {
@@ -171,7 +178,7 @@ send_answer(struct connection *one)
 	}
 	one->told = one->to_tell = 0;
 	one->since_ns = gcm_os_now_ns();
-	if (one->last)
+	if (one->last || (one->ended && !has_request(one)))
 		drop(one);
 }
 
@@ -216,12 +223,16 @@ static bool
 take_bytes(struct connection *one)
 {
 	size_t room = sizeof(one->line) - one->asked;
-	long got = room == 0
+	long got = room == 0 || one->ended
 		       ? -EAGAIN
 		       : gcm_os_receive(one->fd, one->line + one->asked, room);
 
 	if (got == -EAGAIN || got == -EINTR)
 		return false;
+	if (got == 0 && has_request(one)) {
+		one->ended = true;
+		return false;
+	}
 	if (got <= 0) {
 		drop(one);
 		return false;
@@ -295,7 +306,7 @@ admit_clients(bool busy)
 		if (one->fd >= 0)
 			drop(one);
 		one->fd = fd;
-		one->last = false;
+		one->last = one->ended = false;
 		one->asked = one->told = one->to_tell = 0;
 		one->since_ns = now;
 		serve_one(one, busy);
@@ -329,6 +340,8 @@ list_wanted(struct gcm_os_poll *list, uint64_t now, uint64_t *most_ns)
 		list[n++].wanted = one->to_tell > 0 ? GCM_OS_OUT : GCM_OS_IN;
 		if (!is_idle(one) && *most_ns > PATIENCE_NS / 8)
 			*most_ns = PATIENCE_NS / 8;
+		if (one->to_tell == 0 && has_request(one))
+			*most_ns = 1; /* others had their turn */
 	}
 	if (serve.mute_ns > now) {
 		if (*most_ns > serve.mute_ns - now)

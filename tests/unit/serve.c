@@ -271,6 +271,27 @@ START_TEST(during_a_collection)
 }
 END_TEST
 
+/* As a pipe into a socket does: all is asked, and then the end. */
+START_TEST(half_closed)
+{
+	int client;
+
+	begin();
+	serve_for(SECOND);
+	client = os_fake_connect(1000);
+	os_fake_say(client, "set percent=33\nversion\n");
+	os_fake_say_no_more(client);
+	for (int i = 0; i < 100; i++) {
+		os_fake.now_ns += GCM_SERVE_NS;
+		gcm_serve_meanwhile();
+	}
+	ck_assert(!os_fake_dropped(client));
+	serve_for(SECOND / 10);
+	ck_assert_int_eq(strncmp(os_fake_told(client), "ok 0\nok ", 8), 0);
+	ck_assert(os_fake_dropped(client));
+}
+END_TEST
+
 START_TEST(wishes)
 {
 	int client;
@@ -357,7 +378,7 @@ START_TEST(wanted_gone)
 	client = os_fake_connect(1000);
 	os_fake_say(client, "version\nversion\nversion\n");
 	atomic_store(&gcm_cycle.wish, GCM_WISH_STOP);
-	serve_for(SECOND);
+	gcm_serve_sleep(&gcm_cycle.wish, SECOND);
 	ck_assert(!is_answered(client));
 	gcm_serve_close();
 	ck_assert(os_fake_dropped(client));
@@ -403,6 +424,7 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, too_long);
 	tcase_add_test(tcase, many);
 	tcase_add_test(tcase, during_a_collection);
+	tcase_add_test(tcase, half_closed);
 	tcase_add_test(tcase, wishes);
 	tcase_add_test(tcase, settings);
 	tcase_add_test(tcase, poor);
