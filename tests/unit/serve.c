@@ -385,6 +385,19 @@ START_TEST(wanted_gone)
 }
 END_TEST
 
+/* A thread that does not end in time still ends, but for a fork. */
+START_TEST(late_to_leave)
+{
+	begin();
+	atomic_store(&gcm_cycle.state, GCM_CYCLE_ON);
+	atomic_store(&gcm_cycle.alive, 5);
+	ck_assert(!gcm_cycle_stop_for_fork());
+	ck_assert(!gcm_cycle_is_asked());
+	ck_assert(!gcm_cycle_stop());
+	ck_assert(gcm_cycle_is_asked());
+}
+END_TEST
+
 START_TEST(no_figures_for_who_leaves)
 {
 	struct gcm_resident resident;
@@ -429,6 +442,7 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, settings);
 	tcase_add_test(tcase, poor);
 	tcase_add_test(tcase, wanted_gone);
+	tcase_add_test(tcase, late_to_leave);
 	tcase_add_test(tcase, no_figures_for_who_leaves);
 	tcase_add_test(tcase, a_child_has_none);
 }
