@@ -391,18 +391,25 @@ wait_for_any(_Atomic uint32_t *word, struct gcm_os_poll *list, size_t n,
 		gcm_os_wait(word, 0, most_ns < POOR_NS ? most_ns : POOR_NS);
 }
 
+/* True when there is no channel any more. */
+static bool
+leave_signal(void)
+{
+	if (is_signal_ours())
+		return false;
+	gcm_serve_close();
+	atomic_store(&gcm_about.channel, "the program has taken the signal");
+	return true;
+}
+
 void
 gcm_serve_sleep(_Atomic uint32_t *word, uint64_t timeout_ns)
 {
 	uint64_t now = gcm_os_now_ns(), end = now + timeout_ns;
 	struct gcm_os_poll list[CONNECTIONS + 1];
 
-	if (!is_signal_ours()) {
-		gcm_serve_close();
-		atomic_store(
-		    &gcm_about.channel, "the program has taken the signal");
+	if (leave_signal())
 		return;
-	}
 	serve_all(false);
 	while (atomic_load(word) == 0 && (now = gcm_os_now_ns()) < end) {
 		uint64_t most = end - now;
@@ -412,14 +419,21 @@ gcm_serve_sleep(_Atomic uint32_t *word, uint64_t timeout_ns)
 		if (atomic_load(word) == 0)
 			wait_for_any(word, list, n, most);
 		awake();
+		if (leave_signal())
+			return;
 		serve_all(false);
 	}
 }
 
+/* While the thread is wanted gone because the program takes the signal, its
+ * handler is still ours (preload/signal.c).
+ */
 void
 gcm_serve_rouse(void)
 {
-	if (atomic_load(&serve.asleep) == GCM_OS_ASLEEP && is_signal_ours())
+	if (atomic_load(&serve.asleep) == GCM_OS_ASLEEP &&
+	    ((atomic_load(&gcm_cycle.wish) & GCM_WISH_STOP) != 0 ||
+		is_signal_ours()))
 		gcm_os_rouse(&serve.asleep, atomic_load(&serve.pid), &serve.tid,
 		    atomic_load(&serve.signal));
 }
