@@ -69,6 +69,7 @@ gcm_cycle_wish(uint32_t wish)
 	    !atomic_compare_exchange_strong(
 		&gcm_cycle.state, &off, GCM_CYCLE_ON))
 		return;
+	atomic_fetch_and(&gcm_cycle.wish, ~(uint32_t)GCM_WISH_STOP);
 	if (gcm_os_thread_start(run_collector, NULL, stack, sizeof(stack),
 		&gcm_cycle.alive) != 0) {
 		atomic_store(&gcm_about.why, "the system gives no thread");
@@ -414,7 +415,9 @@ gcm_cycle_relieve(size_t bytes)
 
 /* Wait for the thread's end.  The caller may be a signal handler that
  * interrupted a holder of the page heap's lock, which the thread may want: with
- * `wary` it does not wait for ever then.
+ * `wary` it does not wait for ever then, and the thread goes on.  Else one that
+ * takes longer (its file is slow) still ends as soon as it can: it must not
+ * keep credentials that the program has given up.
  */
 static bool
 end_thread(bool wary)
@@ -432,7 +435,8 @@ end_thread(bool wary)
 		held = wary && gcm_lock_contended(&gcm_pageheap.lock) ? held + 1
 								      : 0;
 	}
-	atomic_fetch_and(&gcm_cycle.wish, ~(uint32_t)GCM_WISH_STOP);
+	if (wary || alive == 0)
+		atomic_fetch_and(&gcm_cycle.wish, ~(uint32_t)GCM_WISH_STOP);
 	return alive == 0;
 }
 

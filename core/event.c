@@ -247,7 +247,7 @@ void
 gcm_event_add_at(enum gcm_event_id id, uint64_t at_ns, const uint64_t *fields,
     unsigned int nfields)
 {
-	uint32_t age, tid, before, nwords = GCM_EVENT_HEAD_WORDS + nfields;
+	uint32_t age, tid, nwords = GCM_EVENT_HEAD_WORDS + nfields;
 	_Atomic uint32_t *place;
 	uint64_t head[2];
 	char *base;
@@ -257,7 +257,6 @@ gcm_event_add_at(enum gcm_event_id id, uint64_t at_ns, const uint64_t *fields,
 		return;
 	age = atomic_load(&gcm_event.generation);
 	base = gcm_event.base;
-	before = atomic_load(&gcm_event.full);
 	tid = (uint32_t)gcm_os_tid();
 	place = place_of(tid);
 	i = take_buffer(place, nwords, age);
@@ -270,7 +269,7 @@ gcm_event_add_at(enum gcm_event_id id, uint64_t at_ns, const uint64_t *fields,
 	head[1] = at_ns != 0 ? at_ns : gcm_os_now_ns();
 	if (append(base, (uint32_t)i, age, head, fields, nfields))
 		put_back(place, (uint32_t)i, age);
-	if (atomic_load(&gcm_event.full) > before)
+	if (atomic_load(&gcm_event.full) != 0)
 		gcm_event_help();
 }
 

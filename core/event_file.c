@@ -4,8 +4,8 @@
  *         processes can share it; it is opened for each and closed again.  The
  *         collector's thread does that, at the end of a cycle, and ten times a
  *         second with half-full ones, too; while there is none, or should
- *         buffers become scarce, whoever fills one.  The table comes before a
- *         process's first batch.  At exit and before exec half-full buffers go
+ *         buffers become scarce, whoever notes something then.  The table comes
+ * before a process's first batch.  At exit and before exec half-full buffers go
  *         there, too.
  *
  *         A ring (GCM_DEBUG=flight): the buffers are the file, mapped and
@@ -39,6 +39,7 @@
 #include "core/option.h"
 #include "core/os.h"
 #include "core/own.h"
+#include "core/pageheap.h"
 #include "core/report.h"
 
 enum {
@@ -357,14 +358,15 @@ gcm_event_flush(bool all)
 }
 
 /* With a collector, it writes: a look ten times a second is enough, unless
- * there are few buffers left.
+ * there are few buffers left.  Never under the page-heap lock: all who allocate
+ * would wait for the file.
  */
 void
 gcm_event_help(void)
 {
 	uint32_t full = atomic_load(&gcm_event.full);
 
-	if (!gcm_event.ring &&
+	if (!gcm_event.ring && !gcm_lock_held(&gcm_pageheap.lock) &&
 	    (!gcm_cycle_running() || full > gcm_event.nbatch / 4))
 		(void)gcm_event_flush(false);
 }

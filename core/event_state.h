@@ -54,7 +54,7 @@ size_t gcm_event_make_table(char *room, size_t most, size_t align);
 /* A child's first note: true when there is a recording now (event_file.c). */
 bool gcm_event_revive(void);
 
-/* A buffer has become full: is it time for the calling thread to write?
+/* There are full buffers: is it time for the calling thread to write?
  * (event_file.c)
  */
 void gcm_event_help(void);

@@ -11,14 +11,17 @@
  *
  *         Our own memory and the stacks are ranges, counted as such.  The whole
  *         is the kernel's figure, and what is left of it is not ours.  As the
- *         program runs meanwhile, the parts may be a moment apart.
+ *         program runs meanwhile, the parts may be a moment apart.  Whoever
+ *         wants the thread gone does not wait for the end of it.
  *
  * LOCKS   page-heap lock.
  */
 #include "core/resident.h"
 
+#include <errno.h>
 #include <string.h>
 
+#include "core/cycle.h"
 #include "core/figure.h"
 #include "core/heap.h"
 #include "core/large.h"
@@ -60,7 +63,9 @@ add_range(uintptr_t lo, uintptr_t hi, void *arg)
 static void
 count_range(uintptr_t lo, uintptr_t hi, uint64_t *sum)
 {
-	int error = walk.scanner->present(lo, hi, add_range, sum);
+	int error = gcm_cycle_is_asked()
+			? -ECANCELED
+			: walk.scanner->present(lo, hi, add_range, sum);
 
 	if (error != 0 && walk.error == 0)
 		walk.error = error;
@@ -200,8 +205,10 @@ split_zone(void)
 
 		memset(walk.map, 0, sizeof(walk.map));
 		walk.lo = gcm_page_addr(index);
-		walk.error = walk.scanner->present(
-		    walk.lo, gcm_page_addr(most), mark_units, NULL);
+		walk.error = gcm_cycle_is_asked()
+				 ? -ECANCELED
+				 : walk.scanner->present(walk.lo,
+				       gcm_page_addr(most), mark_units, NULL);
 		index = split_piece(index, end);
 		if (index < end) {
 			count_range(walk.large_lo, walk.large_hi, walk.large);
@@ -273,9 +280,12 @@ gcm_resident_count(
 	walk.error = 0;
 	if (gcm_heap_enter())
 		split_zone();
-	split_own();
+	if (walk.error == 0)
+		split_own();
 	if (walk.error == 0)
 		walk.error = scanner->stacks(split_stack, NULL);
+	if (walk.error != 0)
+		return walk.error;
 	resident->resident_bytes = read_whole();
 	known = resident->resident_live_bytes + resident->resident_limbo_bytes +
 		resident->resident_cached_bytes +
@@ -284,7 +294,7 @@ gcm_resident_count(
 	if (resident->resident_bytes > known)
 		resident->resident_other_bytes =
 		    resident->resident_bytes - known;
-	return walk.error;
+	return 0;
 }
 
 void

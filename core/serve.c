@@ -57,6 +57,7 @@ enum {
 	ROUSED_TRIES = 1000, /* looks, ROUSED_NS apart, at who rouses us */
 	ROUSED_NS = 1000000,
 	MUTE_NS = 20000000,   /* after a stranger */
+	POOR_NS = 200000000,  /* no descriptor for a client, or no poll */
 	YOUNG_NS = 200000000, /* a client that has yet to say something */
 	NOBODY = 65534        /* whoever a user namespace does not know */
 };
@@ -65,6 +66,7 @@ enum {
 struct connection {
 	int fd;               /* -1: FREE */
 	bool last;            /* close once the answer is sent */
+	bool ended;           /* the client says no more, and listens */
 	size_t asked;         /* bytes of the request */
 	size_t told, to_tell; /* bytes of the answer: sent, in all */
 	uint64_t since_ns;    /* of the state */
@@ -153,6 +155,12 @@ is_idle(const struct connection *one)
 	return one->fd >= 0 && one->asked == 0 && one->to_tell == 0;
 }
 
+static bool
+has_request(const struct connection *one)
+{
+	return memchr(one->line, '\n', one->asked) != NULL;
+}
+
 static void
 send_answer(struct connection *one)
 {
@@ -170,12 +178,12 @@ send_answer(struct connection *one)
 	}
 	one->told = one->to_tell = 0;
 	one->since_ns = gcm_os_now_ns();
-	if (one->last)
+	if (one->last || (one->ended && !has_request(one)))
 		drop(one);
 }
 
 /* Answer the first request of what has come; false when there is none, or it
- * has to wait.
+ * has to wait, or the thread is wanted gone: that is nobody's to wait for.
  */
 static bool
 answer_line(struct connection *one, bool busy)
@@ -184,6 +192,8 @@ answer_line(struct connection *one, bool busy)
 	struct gcm_text answer;
 	size_t used = one->asked;
 
+	if (gcm_cycle_is_asked())
+		return false;
 	gcm_text_init(&answer, one->answer, sizeof(one->answer));
 	if (end != NULL) {
 		used = (size_t)(end - one->line) + 1;
@@ -192,6 +202,8 @@ answer_line(struct connection *one, bool busy)
 			one->since_ns = gcm_os_now_ns(); /* our fault */
 			return false;
 		}
+		if (gcm_cycle_is_asked())
+			return false; /* half an answer is none */
 	} else if (one->asked == sizeof(one->line)) {
 		gcm_channel_refuse(&answer, "too long a request");
 		one->last = true;
@@ -211,12 +223,16 @@ static bool
 take_bytes(struct connection *one)
 {
 	size_t room = sizeof(one->line) - one->asked;
-	long got = room == 0
+	long got = room == 0 || one->ended
 		       ? -EAGAIN
 		       : gcm_os_receive(one->fd, one->line + one->asked, room);
 
 	if (got == -EAGAIN || got == -EINTR)
 		return false;
+	if (got == 0 && has_request(one)) {
+		one->ended = true;
+		return false;
+	}
 	if (got <= 0) {
 		drop(one);
 		return false;
@@ -278,6 +294,8 @@ admit_clients(bool busy)
 		if (one == NULL || serve.mute_ns > now)
 			return;
 		fd = gcm_os_accept(serve.listener, &uid);
+		if (fd < 0 && fd != -EAGAIN) /* it stays ready */
+			serve.mute_ns = now + POOR_NS;
 		if (fd < 0)
 			return;
 		if (!is_allowed(uid)) {
@@ -288,7 +306,7 @@ admit_clients(bool busy)
 		if (one->fd >= 0)
 			drop(one);
 		one->fd = fd;
-		one->last = false;
+		one->last = one->ended = false;
 		one->asked = one->told = one->to_tell = 0;
 		one->since_ns = now;
 		serve_one(one, busy);
@@ -322,6 +340,8 @@ list_wanted(struct gcm_os_poll *list, uint64_t now, uint64_t *most_ns)
 		list[n++].wanted = one->to_tell > 0 ? GCM_OS_OUT : GCM_OS_IN;
 		if (!is_idle(one) && *most_ns > PATIENCE_NS / 8)
 			*most_ns = PATIENCE_NS / 8;
+		if (one->to_tell == 0 && has_request(one))
+			*most_ns = 1; /* others had their turn */
 	}
 	if (serve.mute_ns > now) {
 		if (*most_ns > serve.mute_ns - now)
@@ -360,18 +380,36 @@ is_signal_ours(void)
 	return serve.scanner->rouser() == atomic_load(&serve.signal);
 }
 
+/* A process may be allowed fewer descriptors than are waited for. */
+static void
+wait_for_any(_Atomic uint32_t *word, struct gcm_os_poll *list, size_t n,
+    uint64_t most_ns)
+{
+	long got = gcm_os_poll(list, n, most_ns, atomic_load(&serve.signal));
+
+	if (got < 0 && got != -EINTR)
+		gcm_os_wait(word, 0, most_ns < POOR_NS ? most_ns : POOR_NS);
+}
+
+/* True when there is no channel any more. */
+static bool
+leave_signal(void)
+{
+	if (is_signal_ours())
+		return false;
+	gcm_serve_close();
+	atomic_store(&gcm_about.channel, "the program has taken the signal");
+	return true;
+}
+
 void
 gcm_serve_sleep(_Atomic uint32_t *word, uint64_t timeout_ns)
 {
 	uint64_t now = gcm_os_now_ns(), end = now + timeout_ns;
 	struct gcm_os_poll list[CONNECTIONS + 1];
 
-	if (!is_signal_ours()) {
-		gcm_serve_close();
-		atomic_store(
-		    &gcm_about.channel, "the program has taken the signal");
+	if (leave_signal())
 		return;
-	}
 	serve_all(false);
 	while (atomic_load(word) == 0 && (now = gcm_os_now_ns()) < end) {
 		uint64_t most = end - now;
@@ -379,17 +417,23 @@ gcm_serve_sleep(_Atomic uint32_t *word, uint64_t timeout_ns)
 
 		atomic_store(&serve.asleep, GCM_OS_ASLEEP); /* .inv.rouse */
 		if (atomic_load(word) == 0)
-			(void)gcm_os_poll(
-			    list, n, most, atomic_load(&serve.signal));
+			wait_for_any(word, list, n, most);
 		awake();
+		if (leave_signal())
+			return;
 		serve_all(false);
 	}
 }
 
+/* While the thread is wanted gone because the program takes the signal, its
+ * handler is still ours (preload/signal.c).
+ */
 void
 gcm_serve_rouse(void)
 {
-	if (atomic_load(&serve.asleep) == GCM_OS_ASLEEP && is_signal_ours())
+	if (atomic_load(&serve.asleep) == GCM_OS_ASLEEP &&
+	    ((atomic_load(&gcm_cycle.wish) & GCM_WISH_STOP) != 0 ||
+		is_signal_ours()))
 		gcm_os_rouse(&serve.asleep, atomic_load(&serve.pid), &serve.tid,
 		    atomic_load(&serve.signal));
 }

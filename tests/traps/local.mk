@@ -34,6 +34,7 @@ trap_tests = \
 	%D%/single \
 	%D%/stacks \
 	%D%/stdio \
+	%D%/taken \
 	%D%/threads \
 	%D%/waits
 
@@ -88,6 +89,7 @@ endif
 both_kit = %D%/both.h %D%/both.c $(trap_kit)
 %C%_noticed_SOURCES = %D%/noticed.c $(both_kit)
 %C%_stdio_SOURCES = %D%/stdio.c $(both_kit)
+%C%_taken_SOURCES = %D%/taken.c $(trap_kit)
 %C%_waits_SOURCES = %D%/waits.c %D%/waits_calls.c %D%/waits_rig.c %D%/waits.h \
 	$(both_kit)
 %C%_served_SOURCES = %D%/served.c $(trap_kit)

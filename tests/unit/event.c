@@ -13,6 +13,7 @@
 #include "core/event.h"
 #include "core/event_state.h"
 #include "core/option.h"
+#include "core/pageheap.h"
 
 enum {
 	HEAD = sizeof(struct gcm_batch),
@@ -196,6 +197,25 @@ START_TEST(scarce)
 	ck_assert_uint_ge(sum, ROUNDS);
 	ck_assert_uint_le(sum, ROUNDS + 2);
 	ck_assert_uint_eq(found.records[GCM_EVENT_process_end], 1);
+}
+END_TEST
+
+/* Nobody writes who keeps others from allocating; the next one does. */
+START_TEST(under_the_lock)
+{
+	struct found found;
+
+	begin(0);
+	gcm_lock_acquire(&gcm_pageheap.lock);
+	for (uint64_t i = 0; i < 1000; i++)
+		GCM_NOTE(grow, i);
+	read_trace(&found);
+	ck_assert_uint_eq(found.records[GCM_EVENT_grow], 0);
+	gcm_lock_release(&gcm_pageheap.lock);
+	GCM_NOTE(assist, 1);
+	read_trace(&found);
+	ck_assert_uint_gt(found.records[GCM_EVENT_grow], 800);
+	ck_assert_uint_eq(found.lost, 0);
 }
 END_TEST
 
@@ -436,6 +456,7 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, unwritable);
 	tcase_add_test(tcase, full_disk);
 	tcase_add_test(tcase, scarce);
+	tcase_add_test(tcase, under_the_lock);
 	tcase_add_test(tcase, ring);
 	tcase_add_test(tcase, ring_fails);
 	tcase_add_test(tcase, pauses);

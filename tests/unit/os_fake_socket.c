@@ -16,7 +16,7 @@ enum {
 
 struct client {
 	uint32_t uid;
-	bool waits, open, hung_up;
+	bool waits, open, hung_up, is_silent;
 	char said[BYTES], told[BYTES];
 	size_t nsaid, ntaken, ntold, room;
 };
@@ -59,6 +59,12 @@ os_fake_say(int client, const char *bytes)
 		os_fake_break("said too much");
 	memcpy(one->said + one->nsaid, bytes, len);
 	one->nsaid += len;
+}
+
+void
+os_fake_say_no_more(int client)
+{
+	clients[client].is_silent = true;
 }
 
 void
@@ -172,7 +178,7 @@ gcm_os_receive(int fd, char *bytes, size_t len)
 	size_t left = client->nsaid - client->ntaken;
 
 	if (left == 0)
-		return client->hung_up ? 0 : -EAGAIN;
+		return client->hung_up || client->is_silent ? 0 : -EAGAIN;
 	len = len < left ? len : left;
 	memcpy(bytes, client->said + client->ntaken, len);
 	client->ntaken += len;
@@ -209,14 +215,19 @@ is_ready(const struct gcm_os_poll *one)
 	client = client_of(one->fd);
 	if (client->hung_up)
 		return true;
-	return (one->wanted & GCM_OS_IN) != 0 ? client->nsaid > client->ntaken
-					      : client->room > 0;
+	return (one->wanted & GCM_OS_IN) != 0
+		   ? client->is_silent || client->nsaid > client->ntaken
+		   : client->room > 0;
 }
 
 long
 gcm_os_poll(struct gcm_os_poll *list, size_t n, uint64_t timeout_ns, int number)
 {
+	int error = os_fake_must_fail(OS_POLL);
+
 	(void)number;
+	if (error != 0)
+		return error;
 	for (size_t i = 0; i < n; i++)
 		if (is_ready(&list[i]))
 			return 1;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "core/cycle_state.h"
+#include "core/resident.h"
 #include "core/serve.h"
 
 enum {
@@ -30,7 +31,31 @@ count(struct gcm_crowd *crowd)
 	*crowd = (struct gcm_crowd){.threads = 3};
 }
 
-static const struct gcm_scanner scanner = {.rouser = rouser, .count = count};
+static int
+visit_none(uintptr_t lo, uintptr_t hi,
+    void (*visit)(uintptr_t lo, uintptr_t hi, void *arg), void *arg)
+{
+	(void)lo;
+	(void)hi;
+	(void)visit;
+	(void)arg;
+	return 0;
+}
+
+static int
+visit_no_stacks(void (*visit)(uintptr_t lo, uintptr_t hi, void *arg), void *arg)
+{
+	(void)visit;
+	(void)arg;
+	return 0;
+}
+
+static const struct gcm_scanner scanner = {
+    .rouser = rouser,
+    .count = count,
+    .present = visit_none,
+    .stacks = visit_no_stacks,
+};
 
 static void
 begin(void)
@@ -246,6 +271,27 @@ START_TEST(during_a_collection)
 }
 END_TEST
 
+/* As a pipe into a socket does: all is asked, and then the end. */
+START_TEST(half_closed)
+{
+	int client;
+
+	begin();
+	serve_for(SECOND);
+	client = os_fake_connect(1000);
+	os_fake_say(client, "set percent=33\nversion\n");
+	os_fake_say_no_more(client);
+	for (int i = 0; i < 100; i++) {
+		os_fake.now_ns += GCM_SERVE_NS;
+		gcm_serve_meanwhile();
+	}
+	ck_assert(!os_fake_dropped(client));
+	serve_for(SECOND / 10);
+	ck_assert_int_eq(strncmp(os_fake_told(client), "ok 0\nok ", 8), 0);
+	ck_assert(os_fake_dropped(client));
+}
+END_TEST
+
 START_TEST(wishes)
 {
 	int client;
@@ -301,6 +347,68 @@ START_TEST(settings)
 }
 END_TEST
 
+/* Few descriptors: nobody turns in circles, and later all is well. */
+START_TEST(poor)
+{
+	uint64_t before;
+	int client;
+
+	begin();
+	client = os_fake_connect(1000);
+	os_fake_say(client, "version\n");
+	os_fake_fail(OS_ACCEPT, 0, 8, EMFILE);
+	serve_for(SECOND); /* at most six tries */
+	ck_assert(!is_answered(client));
+	serve_for(SECOND);
+	ck_assert(is_answered(client));
+	before = os_fake_count(OS_POLL);
+	os_fake_fail(OS_POLL, 0, 1000, EINVAL);
+	serve_for(SECOND);
+	ck_assert_uint_le(os_fake_count(OS_POLL) - before, 6);
+	ck_assert(!os_fake_dropped(client));
+}
+END_TEST
+
+/* A fork that waits for the thread does not wait for its clients. */
+START_TEST(wanted_gone)
+{
+	int client;
+
+	begin();
+	client = os_fake_connect(1000);
+	os_fake_say(client, "version\nversion\nversion\n");
+	atomic_store(&gcm_cycle.wish, GCM_WISH_STOP);
+	gcm_serve_sleep(&gcm_cycle.wish, SECOND);
+	ck_assert(!is_answered(client));
+	gcm_serve_close();
+	ck_assert(os_fake_dropped(client));
+}
+END_TEST
+
+/* A thread that does not end in time still ends, but for a fork. */
+START_TEST(late_to_leave)
+{
+	begin();
+	atomic_store(&gcm_cycle.state, GCM_CYCLE_ON);
+	atomic_store(&gcm_cycle.alive, 5);
+	ck_assert(!gcm_cycle_stop_for_fork());
+	ck_assert(!gcm_cycle_is_asked());
+	ck_assert(!gcm_cycle_stop());
+	ck_assert(gcm_cycle_is_asked());
+}
+END_TEST
+
+START_TEST(no_figures_for_who_leaves)
+{
+	struct gcm_resident resident;
+
+	begin();
+	ck_assert_int_eq(gcm_resident_count(&scanner, &resident), 0);
+	atomic_store(&gcm_cycle.wish, GCM_WISH_STOP);
+	ck_assert_int_ne(gcm_resident_count(&scanner, &resident), 0);
+}
+END_TEST
+
 START_TEST(a_child_has_none)
 {
 	int client;
@@ -329,8 +437,13 @@ add_tests(TCase *tcase)
 	tcase_add_test(tcase, too_long);
 	tcase_add_test(tcase, many);
 	tcase_add_test(tcase, during_a_collection);
+	tcase_add_test(tcase, half_closed);
 	tcase_add_test(tcase, wishes);
 	tcase_add_test(tcase, settings);
+	tcase_add_test(tcase, poor);
+	tcase_add_test(tcase, wanted_gone);
+	tcase_add_test(tcase, late_to_leave);
+	tcase_add_test(tcase, no_figures_for_who_leaves);
 	tcase_add_test(tcase, a_child_has_none);
 }
 
