@@ -120,7 +120,7 @@ enum {
 int os_fake_connect(uint32_t uid);
 void os_fake_say(int client, const char *bytes);
 void os_fake_hang_up(int client);
-void os_fake_say_no_more(int client); /* it still listens */
+void os_fake_say_no_more(int client);        /* it still listens */
 void os_fake_room(int client, size_t bytes); /* more, for what it is told */
 const char *os_fake_told(int client);
 bool os_fake_dropped(int client); /* the connection was closed */
