@@ -484,7 +484,7 @@ def threads():
         check(not is_listening(small.pid), "a small heap has a channel")
         check(small.threads() == 2, "a small heap has a thread of ours")
         check(not is_listening(off.pid), "a channel in spite of the option")
-        check(is_listening(always.pid), "always: no channel")
+        await_that(lambda: is_listening(always.pid), 5, "always: no channel")
         await_that(lambda: lonely.threads() == 1, 15,
                    "a single thread has ours beside it")
         check(not is_listening(lonely.pid), "a channel without a thread")
