@@ -9,7 +9,8 @@
 
 /* Copy those of the nwords words that lie in [lo, lo + len) to out, in order;
  * how many.  out has room for nwords words, rounded up to eight, all of which
- * may be written.  words is 8-aligned; other threads may write there meanwhile.
+ * may be written.  Where words is 8-aligned other threads may write there
+ * meanwhile.
  */
 typedef size_t (*gcm_filter)(const uint64_t *words, size_t nwords, uint64_t lo,
     uint64_t len, uint64_t *out);

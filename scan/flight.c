@@ -7,7 +7,7 @@
  *         is free or its place is wanted: some garbage is kept, no block is
  *         lost.
  *
- *         Messages of up to a page are looked at, at any alignment where they
+ *         Messages of few bytes are looked at, at any alignment where they
  * are shorter still: packed structures are.
  *
  * LOCKS   none.
@@ -157,7 +157,7 @@ look_at(const void *data, size_t size, void (*act)(uint64_t word))
 	const unsigned char *bytes = data;
 	size_t step = size <= ANYWHERE ? 1 : sizeof(uint64_t);
 
-	if (size >= FILTERED && (uintptr_t)data % sizeof(uint64_t) == 0) {
+	if (size >= FILTERED) {
 		look_at_words(data, size / sizeof(uint64_t), act);
 		return;
 	}
@@ -203,11 +203,17 @@ is_in_block(uintptr_t addr, size_t size)
 static bool
 is_on_stack(uintptr_t addr, size_t size)
 {
+	static _Atomic uintptr_t first; /* of the first thread's stack */
 	uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
 	uintptr_t top = (uintptr_t)__builtin_thread_pointer();
 
-	if (top < frame)
-		top = getauxval(AT_RANDOM);
+	if (top < frame) {
+		top = atomic_load_explicit(&first, memory_order_relaxed);
+		if (top == 0) {
+			top = getauxval(AT_RANDOM);
+			atomic_store(&first, top);
+		}
+	}
 	return frame < addr && addr - frame < NEAR && addr + size <= top;
 }
 

@@ -11,7 +11,7 @@
 
 enum {
 	GCM_FLIGHT_MIN = 8,   /* bytes of a message that is looked at */
-	GCM_FLIGHT_MAX = 4096 /* longer ones are data */
+	GCM_FLIGHT_MAX = 1024 /* longer ones are data */
 };
 
 /* The word leaves: kept alive until it arrives, or many others have left. */
