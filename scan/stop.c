@@ -59,6 +59,7 @@ enum {
 	EXEMPT = 72,
 	CHECK_NS = 1000 * 1000, /* a thread silent for so long is looked at */
 	CHECK_MOST = 8,         /* so many of them for what they block */
+	DEAF_LOOKS = 4,         /* that find a deaf one: it stays so */
 	ROUNDS = 100            /* passes over the list of threads */
 };
 
@@ -418,6 +419,7 @@ static int
 await_answers(uint64_t deadline_ns)
 {
 	uint64_t began = gcm_os_now_ns(), looked = began, now;
+	uint32_t ndeaf = 0; /* looks in a row; libc blocks all for moments */
 
 	for (;;) {
 		uint32_t acks = atomic_load(&stop.acks);
@@ -429,7 +431,8 @@ await_answers(uint64_t deadline_ns)
 		if (now - looked >= CHECK_NS) {
 			if (count_silent(true) == 0)
 				return 0;
-			if (has_deaf())
+			ndeaf = has_deaf() ? ndeaf + 1 : 0;
+			if (ndeaf == DEAF_LOOKS)
 				return -EDEADLK;
 			looked = now;
 		}
