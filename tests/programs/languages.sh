@@ -66,8 +66,9 @@ Fiber.new { 1000.times { |i| "f" * i } ; puts "fiber" }.resume
 begin; raise ArgumentError, "known"; rescue => e; puts e.message; end'
 END
 
+# Red without gcm_mark_distances: Berkeley DB's blocks are gone.
 workload db-file short perl <<'END'
-perl -MDB_File -e '
+GCM_MINHEAP=0 GCM_INTERVAL=5ms GCM_GRACE=0 GCM_DEBUG=poison=1 perl -MDB_File -e '
 my (%h, $n); tie %h, "DB_File", "x.db", O_RDWR | O_CREAT, 0644, $DB_BTREE or die;
 for my $r (1..3) {
 	$h{$_ * 7919 % 50021} = "v$_" x 3 for 1..20000;
